@@ -33,6 +33,9 @@ type Hello struct {
 	Token   string `json:"token"`
 	Session string `json:"session,omitempty"` // resume this session
 	After   uint32 `json:"after,omitempty"`   // last sequence number seen
+	// Codecs are the frame codecs the client can undo ("raw", "zstd"); empty: both. The page
+	// sends ["raw"], because zstd would cost it 0.3 MB; raw frames have no byte planes either.
+	Codecs []string `json:"codecs,omitempty"`
 }
 
 // Welcome answers Hello.
