@@ -26,13 +26,16 @@ const (
 	KindCancel    Kind = 7 // C: no body; header's request id
 	KindCancelled Kind = 8 // E: acknowledges a cancel; ends the request
 	KindGap       Kind = 9 // E: after a resume, Gap says what is lost
+
+	lastKind = KindGap
 )
 
 // Hello opens a websocket. Over a MessagePort the token is empty.
 type Hello struct {
 	Token   string `json:"token"`
+	Zstd    bool   `json:"zstd"`              // the client reads codec 1; the server then uses it
 	Session string `json:"session,omitempty"` // resume this session
-	After   uint32 `json:"after,omitempty"`   // last sequence number seen
+	After   uint32 `json:"after,omitempty"`   // sequence number of the last frame seen
 	// Codecs are the frame codecs the client can undo ("raw", "zstd"); empty: both. The page
 	// sends ["raw"], because zstd would cost it 0.3 MB; raw frames have no byte planes either.
 	Codecs []string `json:"codecs,omitempty"`
@@ -124,6 +127,7 @@ type Tokenized struct {
 // RunParams runs an experiment of the registry on a model; it is loaded first if need be.
 type RunParams struct {
 	Model      string          `json:"model"`
+	Mode       string          `json:"mode,omitempty"` // "exact" (default) or "fast"
 	Experiment string          `json:"experiment"`
 	Params     json.RawMessage `json:"params"`
 }
@@ -131,6 +135,7 @@ type RunParams struct {
 // PlanParams runs a bare plan.
 type PlanParams struct {
 	Model string          `json:"model"`
+	Mode  string          `json:"mode,omitempty"` // "exact" (default) or "fast"
 	Plan  json.RawMessage `json:"plan"`
 }
 
@@ -148,7 +153,8 @@ type Error struct {
 	Msg  string    `json:"msg"`
 }
 
-// Gap says that events up to and including To are lost; results never are.
+// Gap says that the frames From to To, both included, are lost. They were events: a result is
+// kept for its client, or replaced by an Error that says it is gone.
 type Gap struct {
 	From uint32 `json:"from"`
 	To   uint32 `json:"to"`
