@@ -24,13 +24,17 @@ var (
 // Scale is the colour of v between 0 and 1.
 func (t Theme) Scale(v float32) Color { return mix(t.Low, t.High, v) }
 
-// On is the text colour, dark or light, that contrasts more with a background.
+// On is a text colour that reads on a background, at least 4.5 to 1: the soft black of the
+// page where that is enough, else pure black or white, of which one always is.
 func On(back Color) Color {
-	const dark, light = 0x1c1c1eff, 0xffffffff
-	if Contrast(dark, back) >= Contrast(light, back) {
-		return dark
+	const soft, black, white = 0x1c1c1eff, 0x000000ff, 0xffffffff
+	if Contrast(soft, back) >= 4.5 {
+		return soft
 	}
-	return light
+	if Contrast(black, back) > Contrast(white, back) {
+		return black
+	}
+	return white
 }
 
 // Contrast is the WCAG contrast ratio of two opaque colours, 1 to 21.

@@ -161,7 +161,7 @@ func (l *lens) box(row, col int) [4]float32 {
 func (l *lens) cell(row, col int) {
 	c := l.r.Layers[row][col]
 	fill := l.o.Theme.Scale(l.strength(c))
-	it := Item{ID: CellID(row, col), Kind: Rect, Box: l.box(row, col), Radius: min(3, l.ch/5), Fill: fill, Label: l.words(row, col)}
+	it := Item{ID: CellID(row, col), Kind: Rect, Box: l.box(row, col), Radius: min(3, l.ch/5, l.cw/5), Fill: fill, Label: l.words(row, col)}
 	if l.cw >= minText && l.ch >= 9 {
 		it.Text = fit(short(topOf(c).Text), l.size, l.cw-l.gap-4)
 		it.Ink, it.Size, it.Mono, it.Align = On(fill), l.size, true, Center
@@ -229,7 +229,7 @@ func (l *lens) chips() {
 func (l *lens) frames() {
 	th := l.o.Theme
 	last := l.box(l.rows-1, l.cols-1)
-	l.outline([4]float32{last[0] - 2, last[1] - 2, last[2] + 4, float32(l.rows)*l.ch - l.gap + 4}, th.Ink, 1.5, 5)
+	l.outline([4]float32{last[0] - 2, last[1] - 2, last[2] + 4, float32(l.rows)*l.ch - l.gap + 4}, th.Ink, 1.5, min(5, l.cw/4))
 	for _, f := range []struct {
 		id   string
 		line float32
