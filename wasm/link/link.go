@@ -28,7 +28,8 @@ type Endpoint interface {
 	Welcome() (wire.Welcome, bool)
 	// State is the line's state now.
 	State() State
-	// Watch calls f with the state now and after each change, in order, until stop is called.
+	// Watch calls f with the state now and after changes, in order, from a goroutine of its own
+	// (changes in quick succession may show as one), until stop is called.
 	Watch(f func(State)) (stop func())
 	// Retry tries at once to open a line that is Lost or Dead.
 	Retry()
@@ -38,7 +39,8 @@ type Endpoint interface {
 
 // Result is a method's answer.
 type Result struct {
-	Msg json.RawMessage // the method's own type: wire.Loaded, lab.Outcome, ...
+	Msg     json.RawMessage // the method's own type: wire.Loaded, lab.Outcome, ...
+	Tensors []wire.Tensor   // arrays that travel beside it; nil when there are none
 }
 
 // Into decodes the message.
