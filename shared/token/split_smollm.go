@@ -1,0 +1,39 @@
+package token
+
+import "iter"
+
+// splitSmolLM takes every digit (\p{N}) as a word of its own, and splits what lies between digits
+// as GPT-2 does. A stretch ends where a digit begins: spaces before a digit all stay together.
+func splitSmolLM(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for len(text) > 0 {
+			n := untilNumber(text)
+			for word := range splitGPT2(text[:n]) {
+				if !yield(word) {
+					return
+				}
+			}
+			if text = text[n:]; text == "" {
+				return
+			}
+			_, n = classAt(text)
+			if !yield(text[:n]) {
+				return
+			}
+			text = text[n:]
+		}
+	}
+}
+
+// untilNumber is the length of the text before its first digit.
+func untilNumber(s string) int {
+	at := 0
+	for at < len(s) {
+		c, n := classAt(s[at:])
+		if c == number {
+			break
+		}
+		at += n
+	}
+	return at
+}
