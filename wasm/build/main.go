@@ -65,7 +65,7 @@ func build(root string, q int) (*Manifest, error) {
 	if err := compressAll(public, m, old, q); err != nil {
 		return nil, err
 	}
-	return m, m.write(filepath.Join(dist, "manifest.json"))
+	return m, m.write(dist)
 }
 
 // report prints a line for each program and one for the rest.

@@ -41,7 +41,7 @@ type Copies struct {
 // things, and the service worker, which the browser itself keeps and compares.
 func notShell(path string) bool {
 	base := filepath.Base(path)
-	return path == "sw.js" || path == "dist/manifest.json" || strings.HasPrefix(path, "dist/z/") ||
+	return path == "sw.js" || strings.HasPrefix(path, "dist/manifest.") || strings.HasPrefix(path, "dist/z/") ||
 		strings.HasPrefix(path, "models/") || strings.HasPrefix(base, ".") || strings.HasSuffix(base, ".go") ||
 		strings.HasSuffix(base, ".md") || strings.HasSuffix(base, ".test.html")
 }
@@ -108,12 +108,29 @@ func readManifest(path string) (*Manifest, error) {
 }
 
 // write is last of all, and at once whole: a server that reads it finds every copy it names.
-func (m *Manifest) write(path string) error {
+// The service worker imports the same as a script, manifest.js, with no more than it needs.
+func (m *Manifest) write(dist string) error {
 	data, err := json.MarshalIndent(m, "", " ")
 	if err != nil {
 		return err
 	}
-	return writeIfNew(path, append(data, '\n'))
+	type short struct {
+		Path   string `json:"path"`
+		SHA256 string `json:"sha256"`
+	}
+	var files []short
+	for _, f := range m.Files {
+		files = append(files, short{f.Path, f.SHA256})
+	}
+	script, err := json.Marshal(map[string]any{"version": m.Version, "files": files})
+	if err != nil {
+		return err
+	}
+	script = append([]byte("self.PATCHBAY_MANIFEST = "), append(script, ";\n"...)...)
+	if err := writeIfNew(filepath.Join(dist, "manifest.js"), script); err != nil {
+		return err
+	}
+	return writeIfNew(filepath.Join(dist, "manifest.json"), append(data, '\n'))
 }
 
 // writeIfNew keeps the time stamp of a file whose content is the same already.
