@@ -24,7 +24,8 @@ type run struct {
 }
 
 // Forward runs the pass. The logits are [1, V] or [T, V] as asked, nil for none, and stay valid
-// until the model is used again. A pass that fails or is cancelled leaves the cache at its
+// until the model is used again (where several use one model, take them from a tap at
+// hook.Logits). A pass that fails or is cancelled leaves the cache at its
 // earlier length. Errors: errs.TooLarge for more positions than the model is loaded for or the
 // cache has room for, errs.Invalid for tokens out of range, errs.Cancelled, errs.NoSpace.
 func (m *Model) Forward(ctx context.Context, p Pass) (device.Buffer, error) {
@@ -32,6 +33,11 @@ func (m *Model) Forward(ctx context.Context, p Pass) (device.Buffer, error) {
 		return nil, err
 	}
 	defer m.release()
+	return m.forward(ctx, p)
+}
+
+// forward is Forward for whoever has the model's turn.
+func (m *Model) forward(ctx context.Context, p Pass) (device.Buffer, error) {
 	if err := m.check(&p); err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package nn
 
 import (
 	"context"
-	"math"
 
 	"patchbay/shared/device"
 	"patchbay/shared/errs"
@@ -159,7 +158,7 @@ func (r *run) summarise(out []device.Ranking, logits device.Buffer, req device.R
 		}
 	}
 	for i := range out {
-		if r.err == nil && math.IsNaN(float64(out[i].LogZ)) {
+		if r.err == nil && !finite(float64(out[i].LogZ)) {
 			r.err = notNumbers("nn.Rank")
 		}
 	}
