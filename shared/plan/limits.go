@@ -15,6 +15,7 @@ const (
 	MaxGenerate = 2048    // new tokens of a run
 	MaxTopK     = 1000    // tokens or elements listed for a position
 	MaxTokens   = 4096    // tokens asked for by a read
+	MaxMatrix   = 8192    // rows of an affine matrix
 	MaxTerms    = 1024    // reads in a linear combination
-	MaxResult   = 1 << 28 // numbers that the reads of a plan return, together
+	MaxResult   = 1 << 26 // numbers that the reads of a plan return, together
 )

@@ -13,7 +13,7 @@ import (
 
 // Plan is a list of runs. Runs may refer to each other in any order, but not in a circle.
 type Plan struct {
-	Runs []Run `json:"runs"`
+	Runs []Run `json:"runs" max:"1024"`
 }
 
 // Run is one prompt through the model, with what is changed and what is read on the way.
@@ -24,8 +24,8 @@ type Run struct {
 	Base       string    `json:"base,omitempty"`
 	Prompt     Prompt    `json:"prompt,omitzero"`
 	Generation *Generate `json:"generation,omitempty"`
-	Edits      []Edit    `json:"edits,omitempty"`
-	Reads      []Read    `json:"reads,omitempty"`
+	Edits      []Edit    `json:"edits,omitempty" max:"4096"`
+	Reads      []Read    `json:"reads,omitempty" max:"4096"`
 }
 
 // Prompt is what the model reads: a text, token ids, or a chat. A text gets the model's BOS
@@ -33,7 +33,7 @@ type Run struct {
 type Prompt struct {
 	Text     string          `json:"text,omitempty"`
 	Chat     bool            `json:"chat,omitempty"` // wrap the text in the model's chat template as a user's turn
-	Messages []token.Message `json:"messages,omitempty"`
+	Messages []token.Message `json:"messages,omitempty" max:"256"`
 	IDs      []int32         `json:"ids,omitempty"`
 }
 
@@ -132,7 +132,7 @@ type Operand struct {
 	Values     []float32 `json:"values,omitempty"`
 	Vector     string    `json:"vector,omitempty"`     // a name or digest in the store
 	Dictionary string    `json:"dictionary,omitempty"` // likewise, for dict
-	Reads      []Term    `json:"reads,omitempty"`
+	Reads      []Term    `json:"reads,omitempty" max:"1024"`
 }
 
 // Term is a weighted read of another run.
@@ -145,8 +145,8 @@ type Term struct {
 // Reduce says what of the activation a read returns. P positions, row: heads and elements.
 type Reduce string
 
-// The reductions. The vocabulary's pass a residual stream through the final norm and the
-// unembedding first (the logit lens); ln_final.hook_out through the unembedding alone.
+// The reductions. Those over the vocabulary pass a residual stream through the final norm and the
+// unembedding first (the logit lens).
 const (
 	None         Reduce = "none"          // [P, row]
 	Mean         Reduce = "mean"          // over positions: [row]
@@ -170,12 +170,13 @@ type Read struct {
 	Layers     Select     `json:"layers,omitzero"`
 	Heads      Select     `json:"heads,omitzero"`
 	Index      Select     `json:"index,omitzero"`
+	Keys       Positions  `json:"keys,omitzero"` // attention scores and patterns
 	Positions  Positions  `json:"positions,omitzero"`
 	Phase      Phase      `json:"phase,omitempty"`
 	Before     bool       `json:"before,omitempty"` // the value before this run's edits at this site
 	Reduce     Reduce     `json:"reduce,omitempty"` // left out: none
 	K          int        `json:"k,omitempty"`      // topk
-	Tokens     []TokenRef `json:"tokens,omitempty"`
+	Tokens     []TokenRef `json:"tokens,omitempty" max:"4096"`
 	To         string     `json:"to,omitempty"`      // kl: a run; this one's own name makes it the lens's KL
 	Operand    *Operand   `json:"operand,omitempty"` // projection, features
 	GradientOf string     `json:"gradient_of,omitempty"`

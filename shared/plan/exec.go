@@ -1,0 +1,262 @@
+package plan
+
+import (
+	"context"
+	"time"
+
+	"patchbay/shared/hook"
+	"patchbay/shared/nn"
+	"patchbay/shared/token"
+)
+
+// Env is where a plan runs.
+type Env struct {
+	Model  *nn.Model
+	Tokens *token.Tokenizer
+	Store  Store // nil: no named vectors
+}
+
+// Progress says how far a run is. Done counts layers of the pass over the prompt ("layers"),
+// tokens ("tokens") or rows of the vocabulary reductions ("vocabulary").
+type Progress struct {
+	Run         string
+	Stage       string
+	Done, Total int
+}
+
+// Token is a generated token.
+type Token struct {
+	ID     int32
+	P      float32 // probability before temperature and cuts
+	Margin float32 // logit of the first minus the second
+	Chunk  string  // text that is now complete; empty while a character is not, and for control tokens
+}
+
+// Observer sees a plan run. Its functions may be nil; they are called one at a time, on the
+// goroutine that executes.
+type Observer struct {
+	Progress func(Progress)
+	Token    func(run string, t Token)
+	Finished func(RunResult) // a run is done
+}
+
+func (o Observer) progress(run, stage string, done, total int) {
+	if o.Progress != nil {
+		o.Progress(Progress{run, stage, done, total})
+	}
+}
+
+// executor runs a compiled plan, each run whole.
+type executor struct {
+	env  Env
+	c    *Compiled
+	see  Observer
+	done map[*run]*outcome
+}
+
+// outcome is what a run has left.
+type outcome struct {
+	reads     map[*read]*reading
+	generated []int32
+	text      string
+	stop      string
+	kept      map[int][]float32 // logits by prompt position, for kl
+	seconds   float64
+}
+
+// Execute runs a checked plan: each run in full, those it refers to first. It is cancelled
+// with ctx; whatever it allocated is freed.
+func Execute(ctx context.Context, env Env, c *Compiled, see Observer) (*Results, error) {
+	x := &executor{env, c, see, map[*run]*outcome{}}
+	for _, r := range c.todo {
+		start := time.Now()
+		o, err := x.run(ctx, r)
+		if err != nil {
+			return nil, at("run "+r.name, err)
+		}
+		o.seconds = time.Since(start).Seconds()
+		x.done[r] = o
+		if see.Finished != nil {
+			see.Finished(x.result(r, o, nil))
+		}
+	}
+	return x.results(), nil
+}
+
+func (x *executor) run(ctx context.Context, r *run) (*outcome, error) {
+	o := &outcome{reads: map[*read]*reading{}, kept: map[int][]float32{}}
+	t := &taps{dev: x.env.Model.Device(), prompt: len(r.ids), stops: map[hook.Point]*stop{}}
+	if err := x.bind(ctx, r, t); err != nil {
+		return nil, err
+	}
+	keep := x.watch(r, t, o)
+	if err := x.pass(ctx, r, t, o); err != nil {
+		return nil, err
+	}
+	if err := x.keep(ctx, r, keep, o); err != nil {
+		return nil, err
+	}
+	jobs, err := x.vocabulary(ctx, r, o, keep)
+	if err != nil {
+		return nil, err
+	}
+	return o, x.reduce(ctx, o, jobs)
+}
+
+// bind puts the run's edits at their points.
+func (x *executor) bind(ctx context.Context, r *run, t *taps) error {
+	for _, e := range r.edits {
+		k, err := x.kernel(ctx, e)
+		if err != nil {
+			return err
+		}
+		var where map[int]int
+		if e.pos != nil {
+			where = make(map[int]int, len(e.pos))
+			for i, p := range e.pos {
+				where[p] = i
+			}
+		}
+		for i, l := range e.layers {
+			s := t.stop(hook.Point{Layer: l, Site: e.src.Site})
+			s.edits = append(s.edits, &bound{e, i, k, where})
+		}
+	}
+	return nil
+}
+
+// direct reports whether the run edits what lies after the last layer, so that its logits
+// cannot be had from the residual stream alone.
+func (r *run) direct() bool {
+	for _, e := range r.edits {
+		switch e.about.Site {
+		case hook.LNFinalScale, hook.LNFinalNormalized, hook.LNFinalOut, hook.Logits:
+			return true
+		}
+	}
+	return false
+}
+
+// final is the point from which the run's own output distribution is taken.
+func (c *Compiled) final(r *run) hook.Point {
+	if r.direct() {
+		return hook.Point{Site: hook.Logits}
+	}
+	return hook.Point{Layer: c.cfg.Layers - 1, Site: hook.ResidPost}
+}
+
+// watch puts captures at the points that are read. It returns that of the logits to keep.
+func (x *executor) watch(r *run, t *taps, o *outcome) (keep *capture) {
+	for _, d := range r.reads {
+		rd := &reading{d: d}
+		for _, l := range d.layers {
+			p := hook.Point{Layer: l, Site: d.src.Site}
+			width := d.box.heads * d.box.width
+			if d.lens() && d.src.Site == hook.Logits {
+				if p = x.c.final(r); p.Site == hook.ResidPost {
+					width = x.c.cfg.Width
+				}
+			}
+			c := newCapture(d.pos, d.phase != InPrompt, d.about, d.heads, d.index, width)
+			s := t.stop(p)
+			if d.src.Before {
+				s.before = append(s.before, c)
+			} else {
+				s.after = append(s.after, c)
+			}
+			rd.layers = append(rd.layers, c)
+		}
+		o.reads[d] = rd
+	}
+	if pos := r.needed(); len(pos) > 0 {
+		p := x.c.final(r)
+		width := x.c.cfg.Width
+		if p.Site == hook.Logits {
+			width = x.c.cfg.Vocab
+		}
+		about, _ := hook.Lookup(p.Site)
+		keep = newCapture(pos, false, about, nil, nil, width)
+		t.stop(p).after = append(t.stop(p).after, keep)
+	}
+	return keep
+}
+
+// needed are the positions whose own logits kl compares with: other runs' and the run's own.
+func (r *run) needed() []int {
+	var pos []int
+	seen := map[int]bool{}
+	add := func(list []int) {
+		for _, p := range list {
+			if !seen[p] {
+				seen[p] = true
+				pos = append(pos, p)
+			}
+		}
+	}
+	add(r.keep)
+	for _, d := range r.reads {
+		if d.to == r {
+			add(d.toPos)
+		}
+	}
+	return pos
+}
+
+// pass runs the model over the prompt, and on from there if the run generates.
+func (x *executor) pass(ctx context.Context, r *run, t *taps, o *outcome) error {
+	if r.gen != nil {
+		return x.generate(ctx, r, t, o)
+	}
+	if !t.watched() {
+		return nil
+	}
+	p := nn.Pass{IDs: r.ids, Taps: t, Logits: t.logits()}
+	if p.Logits == nn.NoLogits {
+		p.Layers = t.depth(x.c.cfg.Layers)
+	}
+	p.Progress = func(done, total int) { x.see.progress(r.name, "layers", done, total) }
+	_, err := x.env.Model.Forward(ctx, p)
+	return err
+}
+
+// watched reports whether anything is read at all.
+func (t *taps) watched() bool {
+	for _, s := range t.stops {
+		if len(s.before)+len(s.after) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// logits says which rows of logits anyone looks at.
+func (t *taps) logits() nn.LogitRows {
+	s := t.stops[hook.Point{Site: hook.Logits}]
+	if s == nil {
+		return nn.NoLogits
+	}
+	for p := range t.prompt - 1 {
+		if s.touches(p, t.prompt) {
+			return nn.AllLogits
+		}
+	}
+	return nn.LastLogits
+}
+
+// depth is how many layers must be computed for what is read: at least one.
+func (t *taps) depth(layers int) int {
+	last := 0
+	for p, s := range t.stops {
+		if len(s.before)+len(s.after) == 0 {
+			continue
+		}
+		about, _ := hook.Lookup(p.Site)
+		switch {
+		case about.InBlock:
+			last = max(last, p.Layer)
+		case p.Site != hook.Embed && p.Site != hook.PosEmbed:
+			return layers
+		}
+	}
+	return last + 1
+}

@@ -1,0 +1,366 @@
+package plan
+
+import (
+	"context"
+	"slices"
+
+	"patchbay/shared/device"
+	"patchbay/shared/hook"
+)
+
+const (
+	deviceTokens = 64  // more are looked up in whole rows of logits on the host
+	batchRows    = 512 // rows of residual on the device at a time
+	hostRows     = 8   // rows of logits on the host at a time
+)
+
+// job is one row to be summarised over the vocabulary, for every read that looks at it.
+type job struct {
+	row    []float32 // of the residual stream [d], or of logits [V]
+	logits bool
+	own    []float32 // kl: the run's own final residual at the position
+	kept   []float32 // kl: logits to compare with
+	pos    int
+	tokens []int32 // in out.TokenLP and out.Rank
+	k      int
+	uses   []use
+	out    device.Ranking
+}
+
+type use struct {
+	rd    *reading
+	layer int // index
+	row   int
+}
+
+type jobKey struct {
+	point  hook.Point
+	before bool
+	pos    int
+}
+
+// jobs gathers the rows of all vocabulary reductions, each row once unless two reads compare
+// it with different distributions.
+func (x *executor) jobs(r *run, o *outcome, keep *capture) []*job {
+	var list []*job
+	byKey := map[jobKey][]*job{}
+	for _, d := range r.reads {
+		if !d.lens() {
+			continue
+		}
+		rd := o.reads[d]
+		for i, c := range rd.layers {
+			p := hook.Point{Layer: d.layers[i], Site: d.src.Site}
+			if p.Site == hook.Logits {
+				p = x.c.final(r)
+			}
+			for row, pos := range c.pos {
+				n := &job{row: c.rows[row*c.width : (row+1)*c.width], logits: p.Site == hook.Logits, pos: pos}
+				x.compare(n, r, d, row, o, keep)
+				key := jobKey{p, d.src.Before, pos}
+				j := merge(byKey[key], n)
+				if j == nil {
+					j = n
+					byKey[key] = append(byKey[key], n)
+					list = append(list, n)
+				}
+				j.want(d, r, pos)
+				j.uses = append(j.uses, use{rd, i, row})
+			}
+		}
+	}
+	return list
+}
+
+// compare sets what kl compares the row with.
+func (x *executor) compare(j *job, r *run, d *read, row int, o *outcome, keep *capture) {
+	switch {
+	case d.to == nil:
+	case d.to != r:
+		j.kept = x.done[d.to].kept[d.toPos[row]]
+	case r.direct():
+		j.kept = o.kept[d.toPos[row]]
+	default:
+		i := keep.at[d.toPos[row]]
+		j.own = keep.rows[i*keep.width : (i+1)*keep.width]
+	}
+}
+
+// merge finds a job of the same row that the new one can join, and lets it take over the
+// comparison if it had none.
+func merge(jobs []*job, n *job) *job {
+	same := func(a, b []float32) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
+	for _, j := range jobs {
+		free := n.own == nil && n.kept == nil
+		if free || same(j.own, n.own) && same(j.kept, n.kept) {
+			return j
+		}
+		if j.own == nil && j.kept == nil {
+			j.own, j.kept = n.own, n.kept
+			return j
+		}
+	}
+	return nil
+}
+
+func (j *job) want(d *read, r *run, pos int) {
+	j.k = max(j.k, d.src.K)
+	for _, id := range d.tokens {
+		j.token(id)
+	}
+	if d.src.Reduce == CrossEntropy {
+		j.token(r.ids[pos+1])
+	}
+}
+
+// token gives the index of a token among those asked for, asking for it if need be.
+func (j *job) token(id int32) int {
+	i := slices.Index(j.tokens, id)
+	if i < 0 {
+		i = len(j.tokens)
+		j.tokens = append(j.tokens, id)
+	}
+	return i
+}
+
+// vocabulary runs the jobs: with few tokens on the device, where only summaries travel; else
+// through rows of logits on the host.
+func (x *executor) vocabulary(ctx context.Context, r *run, o *outcome, keep *capture) ([]*job, error) {
+	jobs := x.jobs(r, o, keep)
+	if len(jobs) == 0 {
+		return nil, nil
+	}
+	b := &board{x: x, ctx: ctx, run: r.name, total: len(jobs)}
+	b.req = common(jobs)
+	var free, own, kept, host []*job
+	for _, j := range jobs {
+		switch {
+		case j.logits || len(b.req.Tokens) > deviceTokens:
+			host = append(host, j)
+		case j.own != nil:
+			own = append(own, j)
+		case j.kept != nil:
+			kept = append(kept, j)
+		default:
+			free = append(free, j)
+		}
+	}
+	for _, part := range []struct {
+		jobs []*job
+		do   func([]*job) error
+	}{{free, b.free}, {own, b.own}, {kept, b.kept}, {host, b.host}} {
+		if err := part.do(part.jobs); err != nil {
+			return nil, err
+		}
+	}
+	return jobs, nil
+}
+
+// common is one request that serves all jobs.
+func common(jobs []*job) device.RankRequest {
+	var all job
+	for _, j := range jobs {
+		all.k = max(all.k, j.k)
+		for _, id := range j.tokens {
+			if all.token(id); len(all.tokens) > deviceTokens {
+				return device.RankRequest{K: all.k, Tokens: all.tokens}
+			}
+		}
+	}
+	return device.RankRequest{K: all.k, Tokens: all.tokens}
+}
+
+// board runs jobs on the model's device.
+type board struct {
+	x           *executor
+	ctx         context.Context
+	run         string
+	req         device.RankRequest
+	done, total int
+}
+
+func (b *board) finish(jobs []*job, out []device.Ranking) {
+	for i, j := range jobs {
+		j.tokens, j.out = b.req.Tokens, out[i]
+	}
+	b.done += len(jobs)
+	b.x.see.progress(b.run, "vocabulary", b.done, b.total)
+}
+
+// upload puts rows on the device, extra ones last.
+func (b *board) upload(jobs []*job) (device.Buffer, error) {
+	var all []float32
+	for _, j := range jobs {
+		all = append(all, j.row...)
+	}
+	buf, err := b.x.env.Model.Device().Alloc(len(all))
+	if err == nil {
+		b.x.env.Model.Device().Upload(buf, all)
+	}
+	return buf, err
+}
+
+// free ranks rows that are compared with nothing.
+func (b *board) free(jobs []*job) error {
+	for len(jobs) > 0 {
+		part := jobs[:min(len(jobs), batchRows)]
+		jobs = jobs[len(part):]
+		if err := b.rank(part, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *board) rank(part []*job, final device.Buffer) error {
+	rows, err := b.upload(part)
+	if err != nil {
+		return err
+	}
+	defer b.x.env.Model.Device().Free(rows)
+	req := b.req
+	req.Final = final
+	out, err := b.x.env.Model.Rank(b.ctx, rows, len(part), req)
+	if err == nil {
+		b.finish(part, out)
+	}
+	return err
+}
+
+// own ranks rows that are compared with the run's own output at their position. All positions
+// with equally many rows go together, position by position.
+func (b *board) own(jobs []*job) error {
+	slices.SortStableFunc(jobs, func(x, y *job) int { return x.pos - y.pos })
+	for len(jobs) > 0 {
+		size := groupSize(jobs)
+		n := size
+		for n < len(jobs) && n+size <= max(batchRows, size) && groupSize(jobs[n:]) == size {
+			n += size
+		}
+		if err := b.groups(jobs[:n], size); err != nil {
+			return err
+		}
+		jobs = jobs[n:]
+	}
+	return nil
+}
+
+func groupSize(jobs []*job) int {
+	n := 1
+	for n < len(jobs) && jobs[n].pos == jobs[0].pos && &jobs[n].own[0] == &jobs[0].own[0] {
+		n++
+	}
+	return n
+}
+
+func (b *board) groups(jobs []*job, size int) error {
+	var rows []*job
+	for at := 0; at < len(jobs); at += size {
+		rows = append(rows, jobs[at:at+size]...)
+		rows = append(rows, &job{row: jobs[at].own})
+	}
+	buf, err := b.upload(rows)
+	if err != nil {
+		return err
+	}
+	defer b.x.env.Model.Device().Free(buf)
+	return b.x.env.Model.RankGroups(b.ctx, buf, len(jobs)/size, size+1, b.req, func(g int, out []device.Ranking) error {
+		b.finish(jobs[g*size:(g+1)*size], out)
+		return nil
+	})
+}
+
+// kept ranks rows that are compared with logits kept from another run.
+func (b *board) kept(jobs []*job) error {
+	dev := b.x.env.Model.Device()
+	slices.SortStableFunc(jobs, func(x, y *job) int { return x.pos - y.pos })
+	for len(jobs) > 0 {
+		n := 1
+		for n < len(jobs) && n < batchRows && &jobs[n].kept[0] == &jobs[0].kept[0] {
+			n++
+		}
+		final, err := dev.Alloc(len(jobs[0].kept))
+		if err != nil {
+			return err
+		}
+		dev.Upload(final, jobs[0].kept)
+		err = b.rank(jobs[:n], final)
+		dev.Free(final)
+		if err != nil {
+			return err
+		}
+		jobs = jobs[n:]
+	}
+	return nil
+}
+
+// host summarises rows of logits on the host, each with its own tokens.
+func (b *board) host(jobs []*job) error {
+	for len(jobs) > 0 {
+		part := jobs[:min(len(jobs), hostRows)]
+		jobs = jobs[len(part):]
+		if err := device.Yield(b.ctx); err != nil {
+			return err
+		}
+		for _, j := range part {
+			logits, err := b.logits(j)
+			if err != nil {
+				return err
+			}
+			final := j.kept
+			if j.own != nil {
+				if final, err = b.x.unembed(b.ctx, j.own); err != nil {
+					return err
+				}
+			}
+			j.out = device.RankRow(logits, device.RankRequest{K: j.k, Tokens: j.tokens}, final)
+		}
+		b.done += len(part)
+		b.x.see.progress(b.run, "vocabulary", b.done, b.total)
+	}
+	return nil
+}
+
+func (b *board) logits(j *job) ([]float32, error) {
+	if j.logits {
+		return j.row, nil
+	}
+	return b.x.unembed(b.ctx, j.row)
+}
+
+// unembed gives the logits [V] of one row of the residual stream.
+func (x *executor) unembed(ctx context.Context, row []float32) ([]float32, error) {
+	dev, V := x.env.Model.Device(), x.c.cfg.Vocab
+	buf, err := dev.Alloc(len(row) + V)
+	if err != nil {
+		return nil, err
+	}
+	defer dev.Free(buf)
+	in, out := buf.Slice(0, len(row)), buf.Slice(len(row), V)
+	dev.Upload(in, row)
+	if err := x.env.Model.Unembed(ctx, in, 1, out); err != nil {
+		return nil, err
+	}
+	logits := make([]float32, V)
+	return logits, dev.Download(logits, out)
+}
+
+// keep holds the logits that kl of later runs compares with, or of this one where they cannot
+// be had from the residual stream.
+func (x *executor) keep(ctx context.Context, r *run, keep *capture, o *outcome) (err error) {
+	if keep == nil {
+		return nil
+	}
+	for i, p := range keep.pos {
+		row := keep.rows[i*keep.width : (i+1)*keep.width]
+		switch {
+		case r.direct():
+			o.kept[p] = row
+		case slices.Contains(r.keep, p):
+			if o.kept[p], err = x.unembed(ctx, row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
