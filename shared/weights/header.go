@@ -186,11 +186,11 @@ func (p *headerParser) number() int {
 	p.space()
 	from, n := p.i, 0
 	for p.i < len(p.b) && p.b[p.i] >= '0' && p.b[p.i] <= '9' {
-		n = n*10 + int(p.b[p.i]-'0')
 		if n > maxOffset/10 {
 			p.fail("number too large")
 			return 0
 		}
+		n = n*10 + int(p.b[p.i]-'0')
 		p.i++
 	}
 	if p.i == from || p.b[from] == '0' && p.i > from+1 {
