@@ -35,33 +35,35 @@ func newBPE(v *vocab, s *specials, split splitter, whole bool, count int, pairs 
 	}
 	b.merges = make([]merge, 0, count)
 	b.slots = make([]int32, tableSize(max(count, 1)))
+	var buf []byte
 	for left, right := range pairs {
-		if err := b.addMerge(s, lettersToBytes(left), lettersToBytes(right)); err != nil {
-			return nil, err
+		buf = appendLetterBytes(buf[:0], left)
+		n := len(buf)
+		buf = appendLetterBytes(buf, right)
+		m := merge{b.named(s, buf[:n]), b.named(s, buf[n:]), b.named(s, buf)}
+		if m.left < 0 || m.right < 0 || m.made < 0 {
+			return nil, errs.E("", errs.Invalid, "merge %d joins %q and %q, and one of these or the whole is no token of the vocabulary",
+				len(b.merges), clip(left), clip(right))
 		}
+		b.addMerge(m)
 	}
 	return b, nil
 }
 
-func (b *bpe) addMerge(s *specials, left, right string) error {
-	rank := len(b.merges)
-	m := merge{b.named(s, left), b.named(s, right), b.named(s, left+right)}
-	if m.left < 0 || m.right < 0 || m.made < 0 {
-		return errs.E("", errs.Invalid, "merge %d joins %q and %q, and one of these or the whole is no token of the vocabulary", rank, left, right)
-	}
+// addMerge gives the pair the next rank. Of merges given twice the first counts.
+func (b *bpe) addMerge(m merge) {
 	b.merges = append(b.merges, m)
 	if at, other := b.probe(m.left, m.right); other < 0 {
-		b.slots[at] = int32(rank) + 1 // of merges given twice the first counts
+		b.slots[at] = int32(len(b.merges))
 	}
-	return nil
 }
 
 // named finds a token that a merge speaks of; a few vocabularies have special ones among them.
-func (b *bpe) named(s *specials, text string) int32 {
-	if id := b.vocab.find(text); id >= 0 {
+func (b *bpe) named(s *specials, text []byte) int32 {
+	if id := b.vocab.findBytes(text); id >= 0 {
 		return id
 	}
-	if id, ok := s.ids[text]; ok {
+	if id, ok := s.ids[string(text)]; ok {
 		return id
 	}
 	return -1
@@ -104,7 +106,7 @@ func (b *bpe) word(ids []int32, word string, m *merger) ([]int32, error) {
 			return append(ids, id), nil
 		}
 	}
-	m.start(word)
+	m.start(word, len(word))
 	for i := range len(word) {
 		id := b.single[word[i]]
 		if id < 0 {

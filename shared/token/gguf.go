@@ -74,11 +74,11 @@ func (r reader) bpe(t *Tokenizer) error {
 	if !ok {
 		return errs.E("", errs.Unsupported, "its splitter %q (tokenizer.ggml.pre) is not known; known are smollm, gpt-2, llama-bpe and qwen2", pre)
 	}
-	err := r.vocabulary(t, func(text string, k kind) string {
+	err := r.vocabulary(t, func(all []byte, text string, k kind) []byte {
 		if k == normal {
-			return lettersToBytes(text)
+			return appendLetterBytes(all, text)
 		}
-		return text
+		return append(all, text...)
 	})
 	if err != nil {
 		return err
@@ -110,12 +110,12 @@ func pairs(merges []string) iter.Seq2[string, string] {
 }
 
 func (r reader) spm(t *Tokenizer) error {
-	err := r.vocabulary(t, func(text string, k kind) string {
+	err := r.vocabulary(t, func(all []byte, text string, k kind) []byte {
 		if k == byteToken {
 			b, _ := byteOf(text)
-			return b
+			return append(all, b...)
 		}
-		return strings.ReplaceAll(text, spaceMark, " ")
+		return appendSpaced(all, text)
 	})
 	if err != nil {
 		return err
@@ -139,8 +139,8 @@ func (r reader) spm(t *Tokenizer) error {
 	return err
 }
 
-// vocabulary reads tokens and their types; plain turns a token as the file spells it into its bytes.
-func (r reader) vocabulary(t *Tokenizer, plain func(string, kind) string) error {
+// vocabulary reads tokens and their types; plain appends the bytes of a token that the file spells as text.
+func (r reader) vocabulary(t *Tokenizer, plain func(all []byte, text string, k kind) []byte) error {
 	tokens, err := r.strings("tokenizer.ggml.tokens")
 	if err != nil {
 		return err
@@ -149,8 +149,8 @@ func (r reader) vocabulary(t *Tokenizer, plain func(string, kind) string) error 
 	if err != nil {
 		return err
 	}
-	t.vocab, err = newVocab(len(tokens), func(id int) (string, kind) {
-		return plain(tokens[id], kinds[id]), kinds[id]
+	t.vocab, err = newVocab(len(tokens), func(all []byte, id int) ([]byte, kind) {
+		return plain(all, tokens[id], kinds[id]), kinds[id]
 	})
 	if err != nil {
 		return err

@@ -157,7 +157,7 @@ func (f *hfFile) vocabulary(t *Tokenizer) error {
 		return nil
 	}
 	for text, id := range f.Model.Vocab {
-		if err := put(id, lettersToBytes(text), normal, false); err != nil {
+		if err := put(id, string(appendLetterBytes(nil, text)), normal, false); err != nil {
 			return err
 		}
 	}
@@ -174,7 +174,9 @@ func (f *hfFile) vocabulary(t *Tokenizer) error {
 		}
 	}
 	var err error
-	t.vocab, err = newVocab(len(tokens), func(id int) (string, kind) { return tokens[id].text, tokens[id].kind })
+	t.vocab, err = newVocab(len(tokens), func(all []byte, id int) ([]byte, kind) {
+		return append(all, tokens[id].text...), tokens[id].kind
+	})
 	if err == nil {
 		t.special, err = newSpecials(t.vocab)
 	}

@@ -1,7 +1,5 @@
 package token
 
-import "unicode/utf8"
-
 // letters is GPT-2's alphabet for bytes in vocabulary files: printable bytes of Latin-1 stand for
 // themselves, the other 68 for the letters from U+0100 on, in the order of their values.
 var letters = func() (table [256]rune) {
@@ -23,24 +21,15 @@ var letterBytes = func() (table [256 + 68]uint16) {
 	return table
 }()
 
-// lettersToBytes reads a token as a vocabulary file spells it. A text with any other letter in it
-// stands for itself.
-func lettersToBytes(s string) string {
-	out := make([]byte, 0, len(s))
+// appendLetterBytes appends the bytes of a token that is spelt as in a vocabulary file. A text with
+// any other letter in it stands for itself.
+func appendLetterBytes(dst []byte, s string) []byte {
+	from := len(dst)
 	for _, r := range s {
 		if int(r) >= len(letterBytes) || letterBytes[r] == 0 {
-			return s
+			return append(dst[:from], s...)
 		}
-		out = append(out, byte(letterBytes[r]-1))
+		dst = append(dst, byte(letterBytes[r]-1))
 	}
-	return string(out)
-}
-
-// bytesToLetters spells bytes as a vocabulary file does.
-func bytesToLetters(s string) string {
-	out := make([]byte, 0, 2*len(s))
-	for i := range len(s) {
-		out = utf8.AppendRune(out, letters[s[i]])
-	}
-	return string(out)
+	return dst
 }

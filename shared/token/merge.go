@@ -1,5 +1,7 @@
 package token
 
+import "slices"
+
 // merger joins neighbouring symbols, the best pair first and the leftmost of equals, until no pair
 // may be joined. A heap of candidates and a linked list make it O(n log n), so that a megabyte of
 // one letter is no trap. It keeps its buffers from word to word.
@@ -33,9 +35,11 @@ type rule interface {
 	join(text string, left, right *symbol) (id int32, rank uint32, ok bool)
 }
 
-// start begins a word; add its symbols next.
-func (m *merger) start(text string) {
-	m.text, m.symbols, m.heap = text, m.symbols[:0], m.heap[:0]
+// start begins a word of so many symbols; add them next.
+func (m *merger) start(text string, symbols int) {
+	m.text = text
+	m.symbols = slices.Grow(m.symbols[:0], symbols)
+	m.heap = slices.Grow(m.heap[:0], symbols)
 }
 
 // add appends a symbol that reaches to end.

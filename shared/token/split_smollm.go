@@ -7,16 +7,18 @@ import "iter"
 func splitSmolLM(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for len(text) > 0 {
-			n := untilNumber(text)
-			for word := range splitGPT2(text[:n]) {
-				if !yield(word) {
+			stretch := untilNumber(text)
+			for at := 0; at < stretch; {
+				n := firstGPT2(text[at:stretch])
+				if !yield(text[at : at+n]) {
 					return
 				}
+				at += n
 			}
-			if text = text[n:]; text == "" {
+			if text = text[stretch:]; text == "" {
 				return
 			}
-			_, n = classAt(text)
+			_, n := classAt(text)
 			if !yield(text[:n]) {
 				return
 			}

@@ -89,7 +89,7 @@ func (s *spm) encode(ids []int32, text string, m *merger) ([]int32, error) {
 }
 
 func (s *spm) piece(ids []int32, text string, m *merger) ([]int32, error) {
-	m.start(text)
+	m.start(text, utf8.RuneCountInString(text))
 	for at := 0; at < len(text); {
 		_, n := utf8.DecodeRuneInString(text[at:])
 		m.add(at+n, s.vocab.find(text[at:at+n]))
@@ -124,6 +124,18 @@ func (s *spm) fallback(ids []int32, text string) ([]int32, error) {
 	return ids, nil
 }
 
+// appendSpaced appends a token with plain spaces.
+func appendSpaced(dst []byte, text string) []byte {
+	for {
+		before, after, found := strings.Cut(text, spaceMark)
+		dst = append(dst, before...)
+		if !found {
+			return dst
+		}
+		dst, text = append(dst, ' '), after
+	}
+}
+
 // byteOf reads a byte token, <0xNN>.
 func byteOf(text string) (string, bool) {
 	digits, ok := strings.CutPrefix(text, "<0x")
@@ -131,7 +143,10 @@ func byteOf(text string) (string, bool) {
 		return "", false
 	}
 	hi, lo := hexDigit(digits[0]), hexDigit(digits[1])
-	return string([]byte{byte(hi<<4 | lo)}), hi|lo >= 0
+	if hi < 0 || lo < 0 {
+		return "", false
+	}
+	return string([]byte{byte(hi<<4 | lo)}), true
 }
 
 func hexDigit(c byte) int { return strings.IndexByte("0123456789ABCDEF", c) }

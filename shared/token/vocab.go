@@ -3,7 +3,7 @@ package token
 import (
 	"hash/maphash"
 	"math/bits"
-	"strings"
+	"unsafe"
 
 	"patchbay/shared/errs"
 )
@@ -25,6 +25,7 @@ func (k kind) control() bool { return k == control || k == unknown }
 const (
 	maxTokens    = 1 << 21 // eight times Gemma's
 	maxTokenText = 4096    // bytes of one token
+	maxVocabText = 1 << 28 // bytes of all tokens
 )
 
 // vocab is the tokens' bytes, lean: one string for all of them and a hash table of ids.
@@ -37,9 +38,9 @@ type vocab struct {
 	longest int // bytes of the longest normal token
 }
 
-// newVocab takes the tokens' bytes in the order of their ids. Two normal tokens with the same bytes
-// are an error, for then no text could tell which of them is meant.
-func newVocab(size int, token func(id int) (string, kind)) (*vocab, error) {
+// newVocab takes the tokens' bytes in the order of their ids: token appends them to all. Two normal
+// tokens with the same bytes are an error, for then no text could tell which of them is meant.
+func newVocab(size int, token func(all []byte, id int) ([]byte, kind)) (*vocab, error) {
 	if size == 0 {
 		return nil, errs.E("", errs.Invalid, "the vocabulary is empty")
 	}
@@ -48,17 +49,19 @@ func newVocab(size int, token func(id int) (string, kind)) (*vocab, error) {
 	}
 	v := &vocab{end: make([]uint32, size), kind: make([]kind, size), seed: maphash.MakeSeed()}
 	v.slots = make([]int32, tableSize(size))
-	var b strings.Builder
-	b.Grow(size * 8)
+	all := make([]byte, 0, size*8)
 	for id := range size {
-		s, k := token(id)
-		if len(s) > maxTokenText {
-			return nil, errs.E("", errs.TooLarge, "token %d has %d bytes, more than the limit of %d", id, len(s), maxTokenText)
+		from := len(all)
+		all, v.kind[id] = token(all, id)
+		if n := len(all) - from; n > maxTokenText {
+			return nil, errs.E("", errs.TooLarge, "token %d has %d bytes, more than the limit of %d", id, n, maxTokenText)
 		}
-		b.WriteString(s)
-		v.end[id], v.kind[id] = uint32(b.Len()), k
+		if len(all) > maxVocabText {
+			return nil, errs.E("", errs.TooLarge, "the first %d tokens have more than %d bytes together", id+1, maxVocabText)
+		}
+		v.end[id] = uint32(len(all))
 	}
-	v.text = b.String()
+	v.text = string(all)
 	return v, v.index()
 }
 
@@ -101,6 +104,9 @@ func (v *vocab) find(s string) int32 {
 	_, id := v.probe(s)
 	return id
 }
+
+// findBytes is find without a copy: the string made here is looked at and not kept.
+func (v *vocab) findBytes(b []byte) int32 { return v.find(unsafe.String(unsafe.SliceData(b), len(b))) }
 
 func (v *vocab) size() int         { return len(v.end) }
 func (v *vocab) has(id int32) bool { return id >= 0 && int(id) < len(v.end) }
