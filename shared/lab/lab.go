@@ -10,6 +10,7 @@ import (
 
 	"patchbay/shared/errs"
 	"patchbay/shared/nn"
+	"patchbay/shared/plan"
 	"patchbay/shared/token"
 )
 
@@ -18,6 +19,7 @@ type Bench struct {
 	Model  *nn.Model
 	Tokens *token.Tokenizer
 	Parity Parity
+	Store  plan.Store // named vectors; nil: none
 }
 
 // Parity is the proof that a result carries: what computed it and how far that is from the oracle.
@@ -33,7 +35,7 @@ type Parity struct {
 // Event is what a running experiment reports. Progress may be dropped on a slow line
 // (the latest counts); an event with a Partial never is.
 type Event struct {
-	Stage   string          `json:"stage"` // "prefill", "layers", "tokens"
+	Stage   string          `json:"stage"` // "layers", "tokens", "vocabulary"
 	Done    int             `json:"done"`
 	Total   int             `json:"total"`             // 0: not known
 	Partial json.RawMessage `json:"partial,omitempty"` // a part of the result, by the experiment's own type
@@ -87,6 +89,7 @@ type Outcome struct {
 // Experiment is a registered technique.
 type Experiment struct {
 	About About
+	price func(b *Bench, params json.RawMessage) (Price, error)
 	run   func(ctx context.Context, b *Bench, params json.RawMessage, emit func(Event)) (full json.RawMessage, result any, err error)
 }
 

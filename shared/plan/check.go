@@ -51,6 +51,8 @@ type run struct {
 	reads []*read
 	// keep are the prompt positions whose logits other runs compare with (kl).
 	keep []int
+	// answers: the likeliest token after the prompt is wanted.
+	answers bool
 }
 
 // edit is a checked Edit. Nil slices mean all.
@@ -105,7 +107,8 @@ func Check(p *Plan, m Facts, t Tokens) (*Compiled, error) {
 	}
 	c.runs = make([]*run, len(p.Runs))
 	for _, i := range order {
-		if c.runs[i], err = c.run(i); err != nil {
+		c.runs[i] = &run{at: i, name: p.Runs[i].Name, gen: p.Runs[i].Generation}
+		if err := c.run(c.runs[i], i); err != nil {
 			return nil, err
 		}
 		c.todo = append(c.todo, c.runs[i])
@@ -256,31 +259,35 @@ func (c *checker) references(i int) (refs []int, err error) {
 		if to := r.Reads[k].To; to != "" && to != r.Name {
 			need(fmt.Sprintf("%s.reads[%d].to", where, k), to)
 		}
+		for n, t := range r.Reads[k].Tokens {
+			if t.Answer != "" && t.Answer != r.Name {
+				need(fmt.Sprintf("%s.reads[%d].tokens[%d].answer", where, k, n), t.Answer)
+			}
+		}
 	}
 	return refs, err
 }
 
 // run checks one run; those it refers to have been checked before.
-func (c *checker) run(i int) (*run, error) {
+func (c *checker) run(r *run, i int) error {
 	src, where := &c.Plan.Runs[i], fmt.Sprintf("runs[%d]", i)
-	r := &run{at: i, name: src.Name, gen: src.Generation}
 	if err := c.prompt(r, src, where); err != nil {
-		return nil, err
+		return err
 	}
 	if err := c.generation(r, where+".generation"); err != nil {
-		return nil, err
+		return err
 	}
 	if err := c.edits(r, i); err != nil {
-		return nil, err
+		return err
 	}
 	for k := range src.Reads {
 		d, err := c.read(r, &src.Reads[k], fmt.Sprintf("%s.reads[%d]", where, k))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		r.reads = append(r.reads, d)
 	}
-	return r, c.gradients(src, where)
+	return c.gradients(src, where)
 }
 
 // edits checks the edits of run i for r, which is run i itself or one that has it as its base.
@@ -347,7 +354,7 @@ func (c *checker) logits(r *run) error {
 	rows, last := 0, len(r.ids)-1
 	for _, d := range r.reads {
 		raw := d.about.Site == hook.Logits && (!d.lens() || r.direct())
-		if !raw && !(r.direct() && d.to == r) {
+		if !raw && !(r.direct() && (d.to == r || len(r.keep) > 0)) {
 			continue
 		}
 		rows = len(r.ids)
@@ -359,4 +366,14 @@ func (c *checker) logits(r *run) error {
 		return fail(errs.TooLarge, fmt.Sprintf("runs[%d]", r.at), "whole logits of %d positions are %d numbers; at most %d fit: use a shorter prompt, or reduce them in a run that does not edit the logits", rows, rows*c.cfg.Vocab, MaxResult)
 	}
 	return nil
+}
+
+// Tokens is the length of a run's prompt in tokens, 0 for a run that does not exist.
+func (c *Compiled) Tokens(run string) int {
+	for _, r := range c.runs {
+		if r.name == run {
+			return len(r.ids)
+		}
+	}
+	return 0
 }

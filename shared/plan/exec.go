@@ -2,6 +2,8 @@ package plan
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"patchbay/shared/hook"
@@ -61,6 +63,7 @@ type outcome struct {
 	text      string
 	stop      string
 	kept      map[int][]float32 // logits by prompt position, for kl
+	answer    int32
 	seconds   float64
 }
 
@@ -89,14 +92,14 @@ func (x *executor) run(ctx context.Context, r *run) (*outcome, error) {
 	if err := x.bind(ctx, r, t); err != nil {
 		return nil, err
 	}
-	keep := x.watch(r, t, o)
+	own := x.watch(r, t, o)
 	if err := x.pass(ctx, r, t, o); err != nil {
 		return nil, err
 	}
-	if err := x.keep(ctx, r, keep, o); err != nil {
+	if err := x.keep(ctx, r, own, o); err != nil {
 		return nil, err
 	}
-	jobs, err := x.vocabulary(ctx, r, o, keep)
+	jobs, err := x.vocabulary(ctx, r, o, own)
 	if err != nil {
 		return nil, err
 	}
@@ -138,54 +141,60 @@ func (r *run) direct() bool {
 }
 
 // final is the point from which the run's own output distribution is taken.
-func (c *Compiled) final(r *run) hook.Point {
+func (c *Compiled) final(r *run) (p hook.Point, width int) {
 	if r.direct() {
-		return hook.Point{Site: hook.Logits}
+		return hook.Point{Site: hook.Logits}, c.cfg.Vocab
 	}
-	return hook.Point{Layer: c.cfg.Layers - 1, Site: hook.ResidPost}
+	return hook.Point{Layer: c.cfg.Layers - 1, Site: hook.ResidPost}, c.cfg.Width
 }
 
-// watch puts captures at the points that are read. It returns that of the logits to keep.
-func (x *executor) watch(r *run, t *taps, o *outcome) (keep *capture) {
+// watch puts captures at the points that are read. It returns that of the run's own output,
+// where that is wanted for comparisons.
+func (x *executor) watch(r *run, t *taps, o *outcome) (own *capture) {
+	shared := map[string]*capture{}
 	for _, d := range r.reads {
-		rd := &reading{d: d}
+		rd := &reading{d: d, tokens: slices.Clone(d.tokens)}
 		for _, l := range d.layers {
-			p := hook.Point{Layer: l, Site: d.src.Site}
-			width := d.box.heads * d.box.width
-			if d.lens() && d.src.Site == hook.Logits {
-				if p = x.c.final(r); p.Site == hook.ResidPost {
-					width = x.c.cfg.Width
-				}
+			p, width := hook.Point{Layer: l, Site: d.src.Site}, d.box.heads*d.box.width
+			if d.lens() && p.Site == hook.Logits {
+				p, width = x.c.final(r)
 			}
-			c := newCapture(d.pos, d.phase != InPrompt, d.about, d.heads, d.index, width)
-			s := t.stop(p)
-			if d.src.Before {
-				s.before = append(s.before, c)
-			} else {
-				s.after = append(s.after, c)
-			}
-			rd.layers = append(rd.layers, c)
+			rd.layers = append(rd.layers, t.watch(shared, p, d, width))
 		}
 		o.reads[d] = rd
 	}
 	if pos := r.needed(); len(pos) > 0 {
-		p := x.c.final(r)
-		width := x.c.cfg.Width
-		if p.Site == hook.Logits {
-			width = x.c.cfg.Vocab
-		}
+		p, width := x.c.final(r)
 		about, _ := hook.Lookup(p.Site)
-		keep = newCapture(pos, false, about, nil, nil, width)
-		t.stop(p).after = append(t.stop(p).after, keep)
+		own = newCapture(pos, false, about, nil, nil, width)
+		t.stop(p).after = append(t.stop(p).after, own)
 	}
-	return keep
+	return own
 }
 
-// needed are the positions whose own logits kl compares with: other runs' and the run's own.
+// watch captures for a read at a point; reads of the same values share one capture.
+func (t *taps) watch(shared map[string]*capture, p hook.Point, d *read, width int) *capture {
+	key := fmt.Sprint(p, d.src.Before, d.phase, d.pos, d.heads, d.index)
+	if c := shared[key]; c != nil {
+		return c
+	}
+	c := newCapture(d.pos, d.phase != InPrompt, d.about, d.heads, d.index, width)
+	shared[key] = c
+	s := t.stop(p)
+	if d.src.Before {
+		s.before = append(s.before, c)
+	} else {
+		s.after = append(s.after, c)
+	}
+	return c
+}
+
+// needed are the positions where the run's own output is wanted: for kl of other runs or of
+// this one, and for its answer.
 func (r *run) needed() []int {
 	var pos []int
 	seen := map[int]bool{}
-	add := func(list []int) {
+	add := func(list ...int) {
 		for _, p := range list {
 			if !seen[p] {
 				seen[p] = true
@@ -193,11 +202,14 @@ func (r *run) needed() []int {
 			}
 		}
 	}
-	add(r.keep)
+	add(r.keep...)
 	for _, d := range r.reads {
 		if d.to == r {
-			add(d.toPos)
+			add(d.toPos...)
 		}
+	}
+	if r.answers {
+		add(len(r.ids) - 1)
 	}
 	return pos
 }

@@ -152,17 +152,28 @@ func (o *Operand) UnmarshalJSON(b []byte) error {
 	return strict.Value(b, &o.Values[0])
 }
 
-// MarshalJSON writes the text or the id.
+// MarshalJSON writes {"answer": RUN}, the text or the id.
 func (t TokenRef) MarshalJSON() ([]byte, error) {
+	if t.Answer != "" {
+		type fields TokenRef
+		return json.Marshal(fields(t))
+	}
 	if t.Text != "" {
 		return json.Marshal(t.Text)
 	}
 	return json.Marshal(t.ID)
 }
 
-// UnmarshalJSON reads a text or an id.
+// UnmarshalJSON reads what MarshalJSON writes.
 func (t *TokenRef) UnmarshalJSON(b []byte) error {
 	*t = TokenRef{}
+	if b[0] == '{' {
+		type fields TokenRef
+		if err := strict.Object(b, (*fields)(t)); err != nil || t.Answer != "" {
+			return err
+		}
+		return errors.New("answer must name a run")
+	}
 	if b[0] != '"' {
 		return strict.Value(b, &t.ID)
 	}

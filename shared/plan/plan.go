@@ -182,10 +182,12 @@ type Read struct {
 	GradientOf string     `json:"gradient_of,omitempty"`
 }
 
-// TokenRef is a token by id (a JSON number) or by a text that must be one token.
+// TokenRef is a token by id (a JSON number), by a text that must be one token, or as the answer
+// of a run: the likeliest token after its prompt. The first of the three that is set counts.
 type TokenRef struct {
-	ID   int32
-	Text string // used when not empty
+	Answer string `json:"answer"` // a run, possibly this one
+	Text   string `json:"-"`
+	ID     int32  `json:"-"`
 }
 
 // One selects a single layer, head or element.

@@ -237,6 +237,11 @@ func (c *checker) tokens(refs []TokenRef, where string) ([]int32, error) {
 	ids := make([]int32, len(refs))
 	for i, t := range refs {
 		ids[i] = t.ID
+		if t.Answer != "" {
+			c.runs[c.byName[t.Answer]].answers = true
+			ids[i] = unanswered
+			continue
+		}
 		if t.Text == "" {
 			continue
 		}
@@ -246,8 +251,11 @@ func (c *checker) tokens(refs []TokenRef, where string) ([]int32, error) {
 		}
 		ids[i] = id
 	}
-	return ids, c.checkIDs(ids, where)
+	return ids, c.checkIDs(slices.DeleteFunc(slices.Clone(ids), func(id int32) bool { return id == unanswered }), where)
 }
+
+// unanswered stands for the token that a run will answer with.
+const unanswered = math.MinInt32
 
 func finite32(x float32) bool { return !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0) }
 

@@ -10,6 +10,7 @@ import (
 type reading struct {
 	d      *read
 	layers []*capture
+	tokens []int32     // the read's, answers filled in
 	values [][]float32 // by layer, of shape
 	shape  []int
 	top    [][][]Item // topk: by layer and row (position, or position and head)
@@ -79,10 +80,10 @@ func (rd *reading) room() {
 func (x *executor) spread(j *job, u use) {
 	d, out := u.rd.d, u.rd.values[u.layer]
 	lp := func(id int32) float32 { return j.out.TokenLP[slices.Index(j.tokens, id)] }
-	n := len(d.tokens)
+	n := len(u.rd.tokens)
 	switch d.src.Reduce {
 	case Logits, LogProb, Rank:
-		for i, id := range d.tokens {
+		for i, id := range u.rd.tokens {
 			at := slices.Index(j.tokens, id)
 			switch d.src.Reduce {
 			case Logits:
@@ -94,7 +95,7 @@ func (x *executor) spread(j *job, u use) {
 			}
 		}
 	case LogitDiff:
-		out[u.row] = lp(d.tokens[0]) - lp(d.tokens[1])
+		out[u.row] = lp(u.rd.tokens[0]) - lp(u.rd.tokens[1])
 	case CrossEntropy:
 		out[u.row] = -lp(d.next[u.row])
 	case KL:

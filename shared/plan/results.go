@@ -36,7 +36,8 @@ type ReadResult struct {
 	Layers    []int           `json:"layers,omitempty"`
 	Positions []int           `json:"positions"` // absolute: prompt first, then generated
 	Shape     []int           `json:"shape"`     // of each layer
-	Tensors   []string        `json:"tensors"`   // by layer
+	Tokens    []int32         `json:"tokens,omitempty"`
+	Tensors   []string        `json:"tensors"` // by layer
 	Values    json.RawMessage `json:"values,omitempty"`
 	Top       [][][]Item      `json:"top,omitempty"`
 }
@@ -89,7 +90,7 @@ func (x *executor) result(r *run, o *outcome, tensors map[string]tensor.Array) R
 
 func (rd *reading) result(run string, tensors map[string]tensor.Array) ReadResult {
 	d := rd.d
-	out := ReadResult{Name: d.src.Name, Site: string(d.src.Site), Reduce: d.src.Reduce, Positions: rd.layers[0].pos, Shape: rd.shape, Top: rd.top}
+	out := ReadResult{Name: d.src.Name, Site: string(d.src.Site), Reduce: d.src.Reduce, Positions: rd.layers[0].pos, Shape: rd.shape, Tokens: rd.tokens, Top: rd.top}
 	if out.Reduce == "" {
 		out.Reduce = None
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"patchbay/shared/device"
+	"patchbay/shared/errs"
 	"patchbay/shared/hook"
 )
 
@@ -41,7 +42,7 @@ type jobKey struct {
 
 // jobs gathers the rows of all vocabulary reductions, each row once unless two reads compare
 // it with different distributions.
-func (x *executor) jobs(r *run, o *outcome, keep *capture) []*job {
+func (x *executor) jobs(r *run, o *outcome, own *capture) []*job {
 	var list []*job
 	byKey := map[jobKey][]*job{}
 	for _, d := range r.reads {
@@ -49,14 +50,15 @@ func (x *executor) jobs(r *run, o *outcome, keep *capture) []*job {
 			continue
 		}
 		rd := o.reads[d]
+		x.answer(rd, r, o)
 		for i, c := range rd.layers {
 			p := hook.Point{Layer: d.layers[i], Site: d.src.Site}
 			if p.Site == hook.Logits {
-				p = x.c.final(r)
+				p, _ = x.c.final(r)
 			}
 			for row, pos := range c.pos {
 				n := &job{row: c.rows[row*c.width : (row+1)*c.width], logits: p.Site == hook.Logits, pos: pos}
-				x.compare(n, r, d, row, o, keep)
+				x.compare(n, r, d, row, o, own)
 				key := jobKey{p, d.src.Before, pos}
 				j := merge(byKey[key], n)
 				if j == nil {
@@ -64,7 +66,7 @@ func (x *executor) jobs(r *run, o *outcome, keep *capture) []*job {
 					byKey[key] = append(byKey[key], n)
 					list = append(list, n)
 				}
-				j.want(d, r, pos)
+				j.want(rd, row)
 				j.uses = append(j.uses, use{rd, i, row})
 			}
 		}
@@ -73,7 +75,7 @@ func (x *executor) jobs(r *run, o *outcome, keep *capture) []*job {
 }
 
 // compare sets what kl compares the row with.
-func (x *executor) compare(j *job, r *run, d *read, row int, o *outcome, keep *capture) {
+func (x *executor) compare(j *job, r *run, d *read, row int, o *outcome, own *capture) {
 	switch {
 	case d.to == nil:
 	case d.to != r:
@@ -81,8 +83,8 @@ func (x *executor) compare(j *job, r *run, d *read, row int, o *outcome, keep *c
 	case r.direct():
 		j.kept = o.kept[d.toPos[row]]
 	default:
-		i := keep.at[d.toPos[row]]
-		j.own = keep.rows[i*keep.width : (i+1)*keep.width]
+		i := own.at[d.toPos[row]]
+		j.own = own.rows[i*own.width : (i+1)*own.width]
 	}
 }
 
@@ -103,13 +105,13 @@ func merge(jobs []*job, n *job) *job {
 	return nil
 }
 
-func (j *job) want(d *read, r *run, pos int) {
-	j.k = max(j.k, d.src.K)
-	for _, id := range d.tokens {
+func (j *job) want(rd *reading, row int) {
+	j.k = max(j.k, rd.d.src.K)
+	for _, id := range rd.tokens {
 		j.token(id)
 	}
-	if d.src.Reduce == CrossEntropy {
-		j.token(r.ids[pos+1])
+	if rd.d.src.Reduce == CrossEntropy {
+		j.token(rd.d.next[row])
 	}
 }
 
@@ -125,20 +127,20 @@ func (j *job) token(id int32) int {
 
 // vocabulary runs the jobs: with few tokens on the device, where only summaries travel; else
 // through rows of logits on the host.
-func (x *executor) vocabulary(ctx context.Context, r *run, o *outcome, keep *capture) ([]*job, error) {
-	jobs := x.jobs(r, o, keep)
+func (x *executor) vocabulary(ctx context.Context, r *run, o *outcome, own *capture) ([]*job, error) {
+	jobs := x.jobs(r, o, own)
 	if len(jobs) == 0 {
 		return nil, nil
 	}
 	b := &board{x: x, ctx: ctx, run: r.name, total: len(jobs)}
 	b.req = common(jobs)
-	var free, own, kept, host []*job
+	var free, self, kept, host []*job
 	for _, j := range jobs {
 		switch {
 		case j.logits || len(b.req.Tokens) > deviceTokens:
 			host = append(host, j)
 		case j.own != nil:
-			own = append(own, j)
+			self = append(self, j)
 		case j.kept != nil:
 			kept = append(kept, j)
 		default:
@@ -148,7 +150,7 @@ func (x *executor) vocabulary(ctx context.Context, r *run, o *outcome, keep *cap
 	for _, part := range []struct {
 		jobs []*job
 		do   func([]*job) error
-	}{{free, b.free}, {own, b.own}, {kept, b.kept}, {host, b.host}} {
+	}{{free, b.free}, {self, b.own}, {kept, b.kept}, {host, b.host}} {
 		if err := part.do(part.jobs); err != nil {
 			return nil, err
 		}
@@ -313,12 +315,22 @@ func (b *board) host(jobs []*job) error {
 					return err
 				}
 			}
-			j.out = device.RankRow(logits, device.RankRequest{K: j.k, Tokens: j.tokens}, final)
+			if j.out, err = rankRow(logits, device.RankRequest{K: j.k, Tokens: j.tokens}, final); err != nil {
+				return err
+			}
 		}
 		b.done += len(part)
 		b.x.see.progress(b.run, "vocabulary", b.done, b.total)
 	}
 	return nil
+}
+
+// rankRow is device.RankRow for logits that an edit may have broken.
+func rankRow(logits []float32, req device.RankRequest, final []float32) (device.Ranking, error) {
+	if i := slices.IndexFunc(logits, func(x float32) bool { return x != x }); i >= 0 {
+		return device.Ranking{}, errs.E("plan.Execute", errs.Invalid, "the logits are not numbers: the model's weights or an edit hold NaN or infinite values")
+	}
+	return device.RankRow(logits, req, final), nil
 }
 
 func (b *board) logits(j *job) ([]float32, error) {
@@ -345,21 +357,56 @@ func (x *executor) unembed(ctx context.Context, row []float32) ([]float32, error
 	return logits, dev.Download(logits, out)
 }
 
-// keep holds the logits that kl of later runs compares with, or of this one where they cannot
-// be had from the residual stream.
-func (x *executor) keep(ctx context.Context, r *run, keep *capture, o *outcome) (err error) {
-	if keep == nil {
+// keep holds what later needs of the run's own output: the logits that kl of later runs
+// compares with, or of this one where they cannot be had from the residual stream, and the
+// answer.
+func (x *executor) keep(ctx context.Context, r *run, own *capture, o *outcome) (err error) {
+	if own == nil {
 		return nil
 	}
-	for i, p := range keep.pos {
-		row := keep.rows[i*keep.width : (i+1)*keep.width]
-		switch {
-		case r.direct():
-			o.kept[p] = row
-		case slices.Contains(r.keep, p):
-			if o.kept[p], err = x.unembed(ctx, row); err != nil {
+	last := len(r.ids) - 1
+	for i, p := range own.pos {
+		logits := own.rows[i*own.width : (i+1)*own.width]
+		kept := slices.Contains(r.keep, p)
+		if !r.direct() {
+			if !kept && !(r.answers && p == last) {
+				continue
+			}
+			if logits, err = x.unembed(ctx, logits); err != nil {
 				return err
 			}
+		}
+		if kept || r.direct() {
+			o.kept[p] = logits
+		}
+		if r.answers && p == last {
+			best, err := rankRow(logits, device.RankRequest{K: 1}, nil)
+			if err != nil {
+				return err
+			}
+			o.answer = best.IDs[0]
+		}
+	}
+	return nil
+}
+
+// answer fills in the tokens that runs have answered.
+func (x *executor) answer(rd *reading, r *run, o *outcome) {
+	for i, t := range rd.d.src.Tokens {
+		switch {
+		case t.Answer == "":
+		case t.Answer == r.name:
+			rd.tokens[i] = o.answer
+		default:
+			rd.tokens[i] = x.outcomeOf(t.Answer).answer
+		}
+	}
+}
+
+func (x *executor) outcomeOf(name string) *outcome {
+	for r, o := range x.done {
+		if r.name == name {
+			return o
 		}
 	}
 	return nil

@@ -1,0 +1,89 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"patchbay/shared/errs"
+	"patchbay/shared/internal/strict"
+	"patchbay/shared/plan"
+)
+
+// experiments are all techniques, in the order in which the page lists them.
+var experiments = []*Experiment{lens, generate}
+
+// All describes every experiment.
+func All() []About {
+	list := make([]About, len(experiments))
+	for i, e := range experiments {
+		list[i] = e.About
+	}
+	return list
+}
+
+// Get finds an experiment by name, or errs.NotFound with the names there are.
+func Get(name string) (*Experiment, error) {
+	var names []string
+	for _, e := range experiments {
+		if e.About.Name == name {
+			return e, nil
+		}
+		names = append(names, e.About.Name)
+	}
+	return nil, errs.E("lab.Get", errs.NotFound, "there is no experiment %.60q; there are %s", name, strings.Join(names, ", "))
+}
+
+// Price is what a run is estimated to cost before it starts.
+type Price = plan.Price
+
+// register makes an experiment of typed functions. P is decoded from checked and completed
+// parameters; price must not run the model.
+func register[P, R any](about About, price func(b *Bench, p P) (Price, error), run func(ctx context.Context, b *Bench, p P, emit func(Event)) (R, error)) *Experiment {
+	decode := func(raw json.RawMessage) (full json.RawMessage, p P, err error) {
+		if full, err = Complete(about, raw); err == nil {
+			err = strict.Decode("lab.Params", full, &p)
+		}
+		return full, p, err
+	}
+	return &Experiment{
+		About: about,
+		price: func(b *Bench, raw json.RawMessage) (Price, error) {
+			_, p, err := decode(raw)
+			if err != nil {
+				return Price{}, err
+			}
+			return price(b, p)
+		},
+		run: func(ctx context.Context, b *Bench, raw json.RawMessage, emit func(Event)) (json.RawMessage, any, error) {
+			full, p, err := decode(raw)
+			if err != nil {
+				return nil, nil, err
+			}
+			if emit == nil {
+				emit = func(Event) {}
+			}
+			result, err := run(ctx, b, p, emit)
+			return full, result, err
+		},
+	}
+}
+
+// Price estimates what a run with these parameters costs on the bench. It checks them, and the
+// prompt against the model, as Run does.
+func (e *Experiment) Price(b *Bench, params json.RawMessage) (Price, error) {
+	return e.price(b, params)
+}
+
+// check validates a plan against the bench.
+func check(b *Bench, p *plan.Plan) (*plan.Compiled, error) {
+	return plan.Check(p, b.Model, b.Tokens)
+}
+
+// execute runs a checked plan; progress is emitted, stages named as the plan's.
+func execute(ctx context.Context, b *Bench, c *plan.Compiled, emit func(Event), see plan.Observer) (*plan.Results, error) {
+	if see.Progress == nil {
+		see.Progress = func(p plan.Progress) { emit(Event{Stage: p.Stage, Done: p.Done, Total: p.Total}) }
+	}
+	return plan.Execute(ctx, plan.Env{Model: b.Model, Tokens: b.Tokens, Store: b.Store}, c, see)
+}
