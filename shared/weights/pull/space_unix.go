@@ -1,0 +1,14 @@
+//go:build linux || darwin || freebsd
+
+package pull
+
+import "syscall"
+
+// available is the free space of dir's file system in bytes, or -1 when unknown.
+func available(dir string) int64 {
+	var s syscall.Statfs_t
+	if syscall.Statfs(dir, &s) != nil {
+		return -1
+	}
+	return int64(s.Bavail) * int64(s.Bsize)
+}
