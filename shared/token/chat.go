@@ -1,12 +1,11 @@
 package token
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"strings"
 
 	"patchbay/shared/errs"
+	"patchbay/shared/sha"
 )
 
 // Message is one turn of a chat.
@@ -54,8 +53,7 @@ func recogniseChat(template string) (chatTemplate, error) {
 	if template == "" {
 		return nil, errs.E("", errs.Unsupported, "this model has no chat template: it continues plain text")
 	}
-	sum := sha256.Sum256([]byte(template))
-	digest := hex.EncodeToString(sum[:])
+	digest := sha.Hex([]byte(template))
 	if c, ok := templates[digest]; ok {
 		return c, nil
 	}

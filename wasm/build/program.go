@@ -32,13 +32,15 @@ func programs(root, dist string) error {
 }
 
 // compile runs the go command, which links anew only what has changed. No symbol table, no
-// paths of this machine: the same source gives the same bytes everywhere.
+// paths of this machine: the same source gives the same bytes everywhere. Without inlining a
+// program is a tenth smaller once compressed (measured: worker 913 KB, 840 without); what is
+// heavy runs in the kernels, which are not Go.
 func compile(root, pkg, out string) error {
 	abs, err := filepath.Abs(out)
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", abs, pkg)
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-gcflags=all=-l", "-ldflags", "-s -w", "-o", abs, pkg)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr

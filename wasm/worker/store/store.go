@@ -9,12 +9,12 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"io"
 
 	"patchbay/shared/errs"
+	"patchbay/shared/sha"
 )
 
 // Shelf holds files under names of the catalogue. One goroutine uses it at a time.
@@ -116,7 +116,7 @@ func (s *Store) fetchFrom(ctx context.Context, w Want, have int64, report Progre
 	}
 	defer body.Close()
 	have = min(have, start)
-	sum := sha256.New()
+	sum := sha.New()
 	if err := s.hashStored(ctx, w, have, sum, report); err != nil {
 		return err
 	}
