@@ -89,11 +89,11 @@ func (r *run) mix(l int, b *block, K, V device.Buffer) {
 		return
 	}
 	cost := 2 * a.Heads * a.T * a.S * a.HeadDim
-	r.do(cost, func() { r.dev.Scores(p, r.s.q, K, a) })
+	r.work(attention, cost, func() { r.dev.Scores(p, r.s.q, K, a) })
 	r.tap(l, hook.AttnScores, p, a.Heads, a.T, a.S)
 	r.do(8*p.Len(), func() { r.dev.Softmax(p, p, a.Heads*a.T, a.S) })
 	r.tap(l, hook.Pattern, p, a.Heads, a.T, a.S)
-	r.do(cost, func() { r.dev.Mix(r.s.z, p, V, a) })
+	r.work(attention, cost, func() { r.dev.Mix(r.s.z, p, V, a) })
 }
 
 // mixTiles runs attention some query rows at a time, over the keys that they can see.
@@ -102,7 +102,7 @@ func (r *run) mixTiles(b *block, K, V device.Buffer) {
 	fused, ok := r.dev.(device.Attender)
 	for t, n := 0, 0; t < r.T && r.err == nil; t += n {
 		cost := 4 * hd * (r.pos + r.T)
-		n = r.m.pace.rows(r.T-t, float64(cost))
+		n = r.m.pace.rows(attention, r.T-t, float64(cost))
 		if !ok {
 			n = min(n, max(1, scoreTile/(r.c.Heads*(r.pos+r.T))))
 		}
@@ -113,7 +113,7 @@ func (r *run) mixTiles(b *block, K, V device.Buffer) {
 		}
 		q, z := r.s.q.Slice(t*hd, n*hd), r.s.z.Slice(t*hd, n*hd)
 		if ok {
-			r.do(n*cost, func() { fused.Attention(z, q, k, v, a) })
+			r.work(attention, n*cost, func() { fused.Attention(z, q, k, v, a) })
 			continue
 		}
 		r.splitMix(z, q, k, v, a)
@@ -125,7 +125,7 @@ func (r *run) splitMix(z, q, k, v device.Buffer, a device.Attn) {
 	if err != nil && r.err == nil {
 		r.err = err
 	}
-	r.do(4*a.Heads*a.T*a.S*a.HeadDim, func() {
+	r.work(attention, 4*a.Heads*a.T*a.S*a.HeadDim, func() {
 		r.dev.Scores(p, q, k, a)
 		r.dev.Softmax(p, p, a.Heads*a.T, a.S)
 		r.dev.Mix(z, p, v, a)

@@ -88,6 +88,9 @@ func (c *Config) familyGGUF(m *meta, k func(string) string) error {
 
 // ropeGGUF reads the scaling of the first rope; local layers are never scaled.
 func (c *Config) ropeGGUF(m *meta, k func(string) string, src *source) error {
+	if c.Learned {
+		return nil
+	}
 	if c.layout == interleaved && c.Rotary != c.HeadDim {
 		return errs.E("nn.Config", errs.Unsupported, "rope over %d of %d elements is not supported for llama GGUF files", c.Rotary, c.HeadDim)
 	}

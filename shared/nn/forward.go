@@ -201,10 +201,12 @@ func (r *run) block(l int) {
 	}
 }
 
-// do runs one device call of about n operations.
-func (r *run) do(n int, call func()) {
+// do runs one device call of about n operations on elements.
+func (r *run) do(n int, call func()) { r.work(elements, n, call) }
+
+func (r *run) work(kind work, n int, call func()) {
 	if r.err == nil {
-		r.err = r.m.pace.step(r.ctx, float64(n), call)
+		r.err = r.m.pace.step(r.ctx, kind, float64(n), call)
 	}
 }
 
@@ -261,8 +263,8 @@ func (r *run) rows(dst, x device.Buffer, T int, w matrix, op func(dst, x device.
 	rows, cols := w.w.Rows(), w.w.Cols()
 	cost := 2 * rows * cols
 	for t, n := 0, 0; t < T && r.err == nil; t += n {
-		n = r.m.pace.rows(T-t, float64(cost))
-		r.do(n*cost, func() { op(dst.Slice(t*rows, n*rows), x.Slice(t*cols, n*cols), n, w.w, w.bias, r.m.mode) })
+		n = r.m.pace.rows(products, T-t, float64(cost))
+		r.work(products, n*cost, func() { op(dst.Slice(t*rows, n*rows), x.Slice(t*cols, n*cols), n, w.w, w.bias, r.m.mode) })
 	}
 }
 

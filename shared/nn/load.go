@@ -54,6 +54,7 @@ type loader struct {
 	note  func(done, total int64)
 	done  int64
 	total int64
+	read  map[string]bool // vectors counted in done
 	err   error
 }
 
@@ -73,12 +74,13 @@ func load(ctx context.Context, dev device.Device, src *source, o Options) (*Mode
 		return nil, err
 	}
 	m := newModel(dev, *c, o)
-	l := &loader{ctx: ctx, src: src, names: names, m: m, note: o.Progress}
+	l := &loader{ctx: ctx, src: src, names: names, m: m, note: o.Progress, read: map[string]bool{}}
 	for _, t := range src.tensors {
 		l.total += t.size()
 	}
 	l.all()
 	if l.err == nil {
+		l.progress(l.total - l.done) // tensors that nothing needed
 		return m, nil
 	}
 	used := dev.Used()
@@ -247,7 +249,10 @@ func (l *loader) floats(name string, n int) []float32 {
 			return nil
 		}
 	}
-	l.progress(t.size())
+	if !l.read[name] { // the packed bias of q, k and v is read three times
+		l.read[name] = true
+		l.progress(t.size())
+	}
 	return x
 }
 
@@ -311,6 +316,7 @@ func need(c *Config, src *source, max int) int64 {
 		n += t.size() / int64(bytes) * int64(elems) * 4
 	}
 	n += 4 * int64(len(c.Ropes)) * int64(max) * int64(c.Rotary)
-	n += 4 * int64(scratchSize(c, min(max, chunk)))
+	rows := min(max, chunk)
+	n += 4 * int64(scratchSize(c, rows)+tileSize(min(c.Heads*rows*max, scoreTile))+c.Vocab)
 	return n + cacheBytes(c, max)
 }

@@ -1,6 +1,10 @@
 package nn
 
-import "patchbay/shared/device"
+import (
+	"math/bits"
+
+	"patchbay/shared/device"
+)
 
 // chunk is how many positions a pass computes at a time when nobody looks; it bounds scratch.
 const chunk = 256
@@ -56,6 +60,10 @@ func (m *Model) grow(rows int) error {
 	return nil
 }
 
+// tileSize is what is taken for n floats of scores: more, so that a growing text rarely needs
+// another.
+func tileSize(n int) int { return max(1<<14, 1<<bits.Len(uint(n-1))) }
+
 // tile is a buffer for n floats of attention scores.
 func (m *Model) tile(n int) (device.Buffer, error) {
 	s := &m.scratch
@@ -64,7 +72,7 @@ func (m *Model) tile(n int) (device.Buffer, error) {
 			m.dev.Free(s.scores)
 			s.scores = nil
 		}
-		b, err := m.dev.Alloc(n)
+		b, err := m.dev.Alloc(tileSize(n))
 		if err != nil {
 			return nil, err
 		}

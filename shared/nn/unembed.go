@@ -150,7 +150,7 @@ func (r *run) summarise(out []device.Ranking, logits device.Buffer, req device.R
 	V := r.c.Vocab
 	cost := 40 * V // two passes with an exponential each
 	for t, n := 0, 0; t < len(out) && r.err == nil; t += n {
-		n = r.m.pace.rows(len(out)-t, float64(cost))
+		n = r.m.pace.rows(elements, len(out)-t, float64(cost))
 		var err error
 		r.do(n*cost, func() { err = r.rankTile(out[t:t+n], logits.Slice(t*V, n*V), req) })
 		if r.err == nil {
