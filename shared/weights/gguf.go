@@ -31,7 +31,7 @@ const opGGUF = "weights.OpenGGUF"
 // openGGUF reads the header of a GGUF file, version 2 or 3 (ggml's docs/gguf.md).
 func openGGUF(r io.ReaderAt, size int64, name string) (*Model, error) {
 	c := &cursor{r: r, size: size, name: name}
-	m := &Model{Format: "gguf", Meta: map[string]any{}, Tensors: map[string]*Tensor{}, Size: size, name: name}
+	m := &Model{Format: "gguf", Meta: map[string]any{}, Tensors: map[string]*Tensor{}, Size: size, name: name, files: whole(r, size)}
 	tensors, keys, err := c.counts()
 	if err != nil {
 		return nil, err

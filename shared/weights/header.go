@@ -3,6 +3,7 @@ package weights
 import (
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 
 	"patchbay/shared/errs"
 	"patchbay/shared/tensor"
@@ -241,7 +242,10 @@ func (p *headerParser) escaped(from int) string {
 		switch p.b[p.i] {
 		case '"':
 			p.i++
-			return p.valid(out)
+			if !utf8.Valid(out) {
+				p.fail("a string is no UTF-8")
+			}
+			return unsafe.String(unsafe.SliceData(out), len(out)) // out is ours and written no more
 		case '\\':
 			out = p.escape(out)
 		default:

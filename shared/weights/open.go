@@ -56,6 +56,10 @@ func OpenReaderAt(r io.ReaderAt, size int64, name string) (*Model, error) {
 	return openGGUF(r, size, name)
 }
 
+func whole(r io.ReaderAt, size int64) []*io.SectionReader {
+	return []*io.SectionReader{io.NewSectionReader(r, 0, size)}
+}
+
 func openFile(path string) (*os.File, int64, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -158,6 +162,7 @@ func (m *Model) addShard(dir, file string, owner map[string]string) error {
 		return err
 	}
 	m.Size += size
+	m.files = append(m.files, s.files...)
 	for name, t := range s.Tensors {
 		if owner != nil && owner[name] != file {
 			continue // the index decides

@@ -85,7 +85,7 @@ func openSafetensors(r io.ReaderAt, size int64, name string) (*Model, error) {
 	if err != nil {
 		return nil, errs.E(opST, errs.Other, "%s: %w", name, err)
 	}
-	m := &Model{Format: "safetensors", Meta: map[string]any{}, Tensors: make(map[string]*Tensor, len(entries)), Size: size, name: name}
+	m := &Model{Format: "safetensors", Meta: map[string]any{}, Tensors: make(map[string]*Tensor, len(entries)), Size: size, name: name, files: whole(r, size)}
 	for k, v := range meta {
 		m.Meta["__metadata__."+k] = v
 	}

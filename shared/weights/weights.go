@@ -3,6 +3,7 @@
 package weights
 
 import (
+	"context"
 	"io"
 
 	"patchbay/shared/errs"
@@ -18,7 +19,26 @@ type Model struct {
 	Digest  Digest             // of the file; empty until Digest is computed by whoever has the time
 	Size    int64              // bytes
 	name    string             // for messages
+	files   []*io.SectionReader
 	closers []io.Closer
+}
+
+// Sum reads the whole model and sets Digest: the SHA-256 of its file, or of its weight files one
+// after the other in the order of their names. It returns at once when Digest is known.
+// progress, if set, is called with the bytes so far.
+func (m *Model) Sum(ctx context.Context, progress func(int64)) (Digest, error) {
+	if m.Digest != "" {
+		return m.Digest, nil
+	}
+	all := make([]io.Reader, len(m.files))
+	for i, f := range m.files {
+		all[i] = io.NewSectionReader(f, 0, f.Size())
+	}
+	d, _, err := Sum(ctx, io.MultiReader(all...), progress)
+	if err == nil {
+		m.Digest = d
+	}
+	return d, err
 }
 
 // Close closes the files. Tensors cannot be read any more.

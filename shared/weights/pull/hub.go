@@ -21,12 +21,14 @@ const (
 	headerTimeout  = 30 * time.Second
 	stallTimeout   = 60 * time.Second // without a single byte
 	attempts       = 4                // in a row without progress
+	hubPause       = 300 * time.Millisecond
 )
 
 // hub downloads from a hub that speaks Hugging Face's addresses, by HTTP ranges.
 type hub struct {
 	endpoint string
 	client   *http.Client
+	pause    time.Duration // before the second attempt; longer before later ones
 }
 
 func hubClient() *http.Client {
@@ -62,7 +64,7 @@ func (h hub) fetch(ctx context.Context, p *part) error {
 		}
 		p.meter.stage(StageHub, fmt.Sprintf("the connection broke, going on at %s", size(p.n)))
 		select {
-		case <-time.After(time.Duration(fruitless) * 300 * time.Millisecond):
+		case <-time.After(time.Duration(fruitless) * h.pause):
 		case <-ctx.Done():
 			return cancelled(ctx)
 		}

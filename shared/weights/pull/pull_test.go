@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -52,6 +53,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.opt = Options{
 		Dir: t.TempDir(), HubEndpoint: "http://127.0.0.1:1", Python: filepath.Join(t.TempDir(), "no-python"),
+		pause:    time.Millisecond,
 		Progress: func(p Progress) { w.seen = append(w.seen, p) },
 	}
 	return w
@@ -462,6 +464,44 @@ func TestTwoPulls(t *testing.T) {
 	unlock()
 	w.hub(&fakeHub{})
 	w.whole(w.pull())
+}
+
+// TestKilled kills a pulling process in the middle: no half model under the final name, no lock
+// left, and the next pull goes on.
+func TestKilled(t *testing.T) {
+	w := newWorld(t)
+	if url := os.Getenv("PATCHBAY_TEST_KILL"); url != "" { // the child
+		w.opt.Dir, w.opt.HubEndpoint = os.Getenv("PATCHBAY_MODELS"), url
+		w.pull()
+		return
+	}
+	reached, release := make(chan bool), make(chan bool)
+	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Length", "300000")
+		rw.Write(w.data[:150_000])
+		rw.(http.Flusher).Flush()
+		close(reached)
+		<-release
+	}))
+	defer s.Close()
+	defer close(release)
+	child := exec.Command(os.Args[0], "-test.run=^TestKilled$")
+	child.Env = append(os.Environ(), "PATCHBAY_TEST_KILL="+s.URL, "PATCHBAY_MODELS="+w.opt.Dir)
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-reached
+	for end := time.Now().Add(5 * time.Second); fileSize(filepath.Join(w.opt.Dir, "tiny.part")) < 150_000 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	child.Process.Kill()
+	child.Wait()
+	w.left("tiny.part")
+	h := w.hub(&fakeHub{ranges: true})
+	w.whole(w.pull())
+	if h.sent.Load() != 150_000 {
+		t.Errorf("%d bytes sent, want the missing 150000", h.sent.Load())
+	}
 }
 
 // TestCancel in the middle keeps what came, under no final name.

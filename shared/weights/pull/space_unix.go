@@ -2,7 +2,10 @@
 
 package pull
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+)
 
 // available is the free space of dir's file system in bytes, or -1 when unknown.
 func available(dir string) int64 {
@@ -11,4 +14,8 @@ func available(dir string) int64 {
 		return -1
 	}
 	return int64(s.Bavail) * int64(s.Bsize)
+}
+
+func diskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
