@@ -39,29 +39,31 @@ type GenerateStep struct {
 	Margin float32 `json:"margin"` // logit of the first minus the second
 }
 
-var generate = register(About{
-	Name:   "generate",
-	Title:  "Generate",
-	Help:   "Let the model continue a text, token by token, with or without edits to its activations.",
-	Source: "",
-	Params: []Param{
-		{Name: "prompt", Kind: Text, Default: "The capital of Poland is", Help: "The text to continue."},
-		{Name: "chat", Kind: Bool, Default: false, Help: "Wrap the prompt in the model's chat template, as a user's turn."},
-		Param{Name: "count", Kind: Int, Default: 32, Help: "New tokens at most."}.ranged(1, MaxCount),
-		Param{Name: "temperature", Kind: Float, Default: 0, Help: "0 always takes the likeliest token; 1 samples as the model's probabilities say."}.ranged(0, 10),
-		Param{Name: "top_k", Kind: Int, Default: 0, Help: "Sample among that many of the likeliest tokens only; 0 for no limit."}.ranged(0, 1<<20),
-		Param{Name: "top_p", Kind: Float, Default: 1, Help: "Sample among the likeliest tokens that together have this probability; 1 for no limit."}.ranged(0, 1),
-		Param{Name: "seed", Kind: Int, Default: 0, Help: "The same seed gives the same sample."}.ranged(0, 1<<53-1),
-		{Name: "stop_at_eos", Kind: Bool, Default: true, Help: "Stop where the model ends its answer."},
-		{Name: "edits", Kind: Edits, Default: []plan.Edit{}, Help: "Changes to activations, as docs/plan.md describes them."},
-	},
-}, func(b *Bench, p GenerateParams) (Price, error) {
-	c, err := generatePlan(b, p)
-	if err != nil {
-		return Price{}, err
-	}
-	return c.Price(b.Model.Device().Info()), nil
-}, runGenerate)
+func generate() *Experiment {
+	return register(About{
+		Name:   "generate",
+		Title:  "Generate",
+		Help:   "Let the model continue a text, token by token, with or without edits to its activations.",
+		Source: "",
+		Params: []Param{
+			{Name: "prompt", Kind: Text, Default: "The capital of Poland is", Help: "The text to continue."},
+			{Name: "chat", Kind: Bool, Default: false, Help: "Wrap the prompt in the model's chat template, as a user's turn."},
+			Param{Name: "count", Kind: Int, Default: 32, Help: "New tokens at most."}.ranged(1, MaxCount),
+			Param{Name: "temperature", Kind: Float, Default: 0, Help: "0 always takes the likeliest token; 1 samples as the model's probabilities say."}.ranged(0, 10),
+			Param{Name: "top_k", Kind: Int, Default: 0, Help: "Sample among that many of the likeliest tokens only; 0 for no limit."}.ranged(0, 1<<20),
+			Param{Name: "top_p", Kind: Float, Default: 1, Help: "Sample among the likeliest tokens that together have this probability; 1 for no limit."}.ranged(0, 1),
+			Param{Name: "seed", Kind: Int, Default: 0, Help: "The same seed gives the same sample."}.ranged(0, 1<<53-1),
+			{Name: "stop_at_eos", Kind: Bool, Default: true, Help: "Stop where the model ends its answer."},
+			{Name: "edits", Kind: Edits, Default: []plan.Edit{}, Help: "Changes to activations, as docs/plan.md describes them."},
+		},
+	}, func(b *Bench, p GenerateParams) (Price, error) {
+		c, err := generatePlan(b, p)
+		if err != nil {
+			return Price{}, err
+		}
+		return c.Price(b.Model.Device().Info()), nil
+	}, runGenerate)
+}
 
 func generatePlan(b *Bench, p GenerateParams) (*plan.Compiled, error) {
 	return check(b, &plan.Plan{Runs: []plan.Run{{

@@ -48,25 +48,27 @@ type Guess struct {
 	P float32 `json:"p"`
 }
 
-var lens = register(About{
-	Name:   "lens",
-	Title:  "Logit lens",
-	Help:   "What would the model say if it stopped after each layer? The final norm and the unembedding applied to every layer's residual stream.",
-	Source: "nostalgebraist, interpreting GPT: the logit lens (2020)",
-	Params: []Param{
-		{Name: "prompt", Kind: Text, Default: "The capital of Poland is", Help: "The text that the model reads."},
-		{Name: "chat", Kind: Bool, Default: false, Help: "Wrap the prompt in the model's chat template."},
-		{Name: "positions", Kind: Choice, Default: "all", Choices: []string{"all", "last"}, Help: "A column for every token, or for the last one only."},
-		Param{Name: "topk", Kind: Int, Default: 5, Help: "How many guesses each cell lists."}.ranged(1, MaxTop),
-		{Name: "follow", Kind: Token, Default: "", Help: "A token to follow through the layers; left empty, the model's own answer."},
-	},
-}, func(b *Bench, p LensParams) (Price, error) {
-	c, err := lensPlan(b, p)
-	if err != nil {
-		return Price{}, err
-	}
-	return c.Price(b.Model.Device().Info()), nil
-}, runLens)
+func lens() *Experiment {
+	return register(About{
+		Name:   "lens",
+		Title:  "Logit lens",
+		Help:   "What would the model say if it stopped after each layer? The final norm and the unembedding applied to every layer's residual stream.",
+		Source: "nostalgebraist, interpreting GPT: the logit lens (2020)",
+		Params: []Param{
+			{Name: "prompt", Kind: Text, Default: "The capital of Poland is", Help: "The text that the model reads."},
+			{Name: "chat", Kind: Bool, Default: false, Help: "Wrap the prompt in the model's chat template."},
+			{Name: "positions", Kind: Choice, Default: "all", Choices: []string{"all", "last"}, Help: "A column for every token, or for the last one only."},
+			Param{Name: "topk", Kind: Int, Default: 5, Help: "How many guesses each cell lists."}.ranged(1, MaxTop),
+			{Name: "follow", Kind: Token, Default: "", Help: "A token to follow through the layers; left empty, the model's own answer."},
+		},
+	}, func(b *Bench, p LensParams) (Price, error) {
+		c, err := lensPlan(b, p)
+		if err != nil {
+			return Price{}, err
+		}
+		return c.Price(b.Model.Device().Info()), nil
+	}, runLens)
+}
 
 // lensPlan reads, at the residual stream after every layer, what the vocabulary makes of it.
 func lensPlan(b *Bench, p LensParams) (*plan.Compiled, error) {

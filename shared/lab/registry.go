@@ -10,13 +10,16 @@ import (
 	"patchbay/shared/plan"
 )
 
-// experiments are all techniques, in the order in which the page lists them.
-var experiments = []*Experiment{lens, generate}
+// experiments are all techniques, in the order in which the page lists them. They are made by
+// functions, not kept in variables: the page speaks of experiments without running any, and
+// an initialiser would link the whole engine into it.
+func experiments() []*Experiment { return []*Experiment{lens(), generate()} }
 
 // All describes every experiment.
 func All() []About {
-	list := make([]About, len(experiments))
-	for i, e := range experiments {
+	all := experiments()
+	list := make([]About, len(all))
+	for i, e := range all {
 		list[i] = e.About
 	}
 	return list
@@ -25,7 +28,7 @@ func All() []About {
 // Get finds an experiment by name, or errs.NotFound with the names there are.
 func Get(name string) (*Experiment, error) {
 	var names []string
-	for _, e := range experiments {
+	for _, e := range experiments() {
 		if e.About.Name == name {
 			return e, nil
 		}

@@ -2,8 +2,8 @@ package scene
 
 import (
 	"bytes"
-	"encoding/xml"
 	"fmt"
+	"strings"
 )
 
 const (
@@ -80,9 +80,39 @@ func (c Color) css() string {
 	}
 }
 
-// escape makes a text safe in XML; characters that XML cannot hold become U+FFFD.
+// escape makes a text safe in XML; characters that XML cannot hold become U+FFFD. (encoding/xml
+// would do the same and add its whole decoder to the page.)
 func escape(s string) string {
-	var b bytes.Buffer
-	xml.EscapeText(&b, []byte(s)) // writing to a buffer cannot fail
+	var b strings.Builder
+	for _, r := range s {
+		switch r {
+		case '&':
+			b.WriteString("&amp;")
+		case '<':
+			b.WriteString("&lt;")
+		case '>':
+			b.WriteString("&gt;")
+		case '"':
+			b.WriteString("&#34;")
+		case '\'':
+			b.WriteString("&#39;")
+		case '\t':
+			b.WriteString("&#x9;")
+		case '\n':
+			b.WriteString("&#xA;")
+		case '\r':
+			b.WriteString("&#xD;")
+		default:
+			if !inXML(r) {
+				r = '\uFFFD'
+			}
+			b.WriteRune(r)
+		}
+	}
 	return b.String()
+}
+
+// inXML is the Char production of XML 1.0, section 2.2.
+func inXML(r rune) bool {
+	return r >= 0x20 && r <= 0xD7FF || r >= 0xE000 && r <= 0xFFFD || r >= 0x10000 && r <= 0x10FFFF
 }
