@@ -51,7 +51,8 @@ lint: gen-check ## gofmt, vet for both platforms, generated code unchanged
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./sidecar
 
 gen: ## generate the Vugu code again
-	$(GO) run github.com/vugu/vugu/cmd/vugugen -skip-go-mod -skip-main wasm/app
+	$(GO) run github.com/vugu/vugu/cmd/vugugen -skip-go-mod -skip-main wasm/app/ui
+	gofmt -w wasm/app/ui/*_gen.go
 
 gen-check: ## the committed Vugu code is what the generator makes
 	@cp -r wasm/app /tmp/patchbay-gen-$$$$ && $(MAKE) -s gen && diff -r wasm/app /tmp/patchbay-gen-$$$$ && rm -r /tmp/patchbay-gen-$$$$

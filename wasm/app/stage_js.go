@@ -1,0 +1,208 @@
+package main
+
+import (
+	"encoding/json"
+	"syscall/js"
+
+	"patchbay/wasm/scene"
+	"patchbay/wasm/state"
+	"patchbay/wasm/text"
+	"patchbay/wasm/web"
+)
+
+// stage is the page's side of the picture: an iframe that paints a scene and says what the
+// pointer hits. It is opened when the first result is wanted. The iframe takes no events of
+// its own (it would trap scrolling and the Tab key): the pad over it forwards the pointer.
+type stage struct {
+	dirty bool // the scene must be sent again
+	asked bool // a frame is asked for
+	w, h  float64
+}
+
+const (
+	opening = 25_000 // milliseconds after which a stage that is not ready counts as failed
+	minimum = 200    // pixels of width below which nothing is drawn
+)
+
+// listen hears the iframe, the pointer over the pad, and the window's size.
+func (s *stage) listen(p *page) {
+	on(window, "message", func(e js.Value) { s.message(p, e) })
+	on(window, "resize", func(js.Value) { go p.within(func() []state.Effect { s.dirty = true; return nil }) })
+	for _, event := range []string{"pointermove", "pointerout", "click"} {
+		on(document, event, func(e js.Value) { s.pointer(event, e) })
+	}
+}
+
+// pointer forwards what happens over the pad. A touch that scrolls must not pin: only its
+// click does.
+func (s *stage) pointer(event string, e js.Value) {
+	target := e.Get("target")
+	if id := target.Get("id"); id.Type() != js.TypeString || id.String() != "pad" {
+		return
+	}
+	box := target.Call("getBoundingClientRect")
+	kind := map[string]string{"pointermove": "move", "pointerout": "leave", "click": "down"}[event]
+	s.post(map[string]any{"type": "pointer", "kind": kind,
+		"x": e.Get("clientX").Float() - box.Get("left").Float(), "y": e.Get("clientY").Float() - box.Get("top").Float()})
+}
+
+func (s *stage) post(m map[string]any) {
+	if el := byID("stage"); el.Truthy() {
+		el.Get("contentWindow").Call("postMessage", m, window.Get("location").Get("origin"))
+	}
+}
+
+// message is the iframe's word; any other window's is not heard.
+func (s *stage) message(p *page, e js.Value) {
+	el := byID("stage")
+	if !el.Truthy() || !e.Get("source").Equal(el.Get("contentWindow")) ||
+		e.Get("origin").String() != window.Get("location").Get("origin").String() {
+		return
+	}
+	d := e.Get("data")
+	go p.within(func() []state.Effect { return s.heard(p, d) })
+}
+
+func (s *stage) heard(p *page, d js.Value) []state.Effect {
+	switch str(d, "type") {
+	case "ready":
+		p.Stage, s.dirty = "ready", true
+	case "hit":
+		return s.hit(p, str(d, "kind"), str(d, "id"))
+	case "png":
+		return []state.Effect{state.File{Name: "patchbay-lens.png", Type: "image/png", Data: web.Bytes(d.Get("data"))}}
+	case "error":
+		window.Get("console").Call("error", "stage: "+str(d, "message"))
+		if p.Stage == "ready" {
+			return p.Tell("export.failed", str(d, "message"))
+		}
+		p.Stage = "failed"
+	}
+	return nil
+}
+
+func (s *stage) hit(p *page, kind, id string) []state.Effect {
+	layer, column, ok := scene.ParseCellID(id)
+	switch {
+	case kind == "click" && ok:
+		return p.PinCell(state.Cell{Layer: layer, Column: column})
+	case kind == "hover" && ok:
+		return p.HoverCell(&state.Cell{Layer: layer, Column: column})
+	case kind == "hover":
+		return p.HoverCell(nil)
+	}
+	return nil
+}
+
+func str(d js.Value, key string) string {
+	if v := d.Get(key); v.Type() == js.TypeString {
+		return v.String()
+	}
+	return ""
+}
+
+// follow keeps room for the picture, opens the iframe when there is something to paint, and
+// sends the scene when it changed. It runs after each render.
+func (s *stage) follow(p *page) {
+	box := byID("stage-box")
+	if p.Lesson != "lens" || !box.Truthy() {
+		return
+	}
+	w := box.Get("clientWidth").Float()
+	h := p.StageHeight(w, window.Get("innerHeight").Float())
+	if h != s.h {
+		document.Get("documentElement").Get("style").Call("setProperty", "--stage-h", text.Number(h, 0)+"px")
+	}
+	if w != s.w || h != s.h {
+		s.w, s.h, s.dirty = w, h, true
+	}
+	wanted := p.Page().Lens != nil || p.Page().Busy()
+	if wanted && p.Stage == "" {
+		s.open(p)
+	}
+	if s.dirty && p.Stage == "ready" && p.Page().Lens != nil && !s.asked {
+		s.asked = true
+		s.frame(p)
+	}
+}
+
+// frame sends the scene with the browser's next frame, however often it changes until then.
+func (s *stage) frame(p *page) {
+	var f js.Func
+	f = js.FuncOf(func(js.Value, []js.Value) any {
+		f.Release()
+		go p.quietly(func() {
+			s.asked, s.dirty = false, false
+			sc, ok := s.scene(p)
+			if !ok {
+				return
+			}
+			if raw, err := json.Marshal(sc); err == nil {
+				s.post(map[string]any{"type": "scene", "scene": string(raw)})
+			}
+		})
+		return nil
+	})
+	window.Call("requestAnimationFrame", f)
+}
+
+// open lets the next render make the iframe.
+func (s *stage) open(p *page) {
+	go p.within(func() []state.Effect {
+		if p.Stage == "" {
+			p.Stage = "loading"
+		}
+		return nil
+	})
+	var f js.Func
+	f = js.FuncOf(func(js.Value, []js.Value) any {
+		f.Release()
+		go p.within(func() []state.Effect {
+			if p.Stage == "loading" {
+				p.Stage = "failed"
+			}
+			return nil
+		})
+		return nil
+	})
+	window.Call("setTimeout", f, opening)
+}
+
+// scene is the picture of the state as it stands.
+func (s *stage) scene(p *page) (scene.Scene, bool) {
+	pg := p.Pages["lens"]
+	if pg.Lens == nil || s.w < minimum {
+		return scene.Scene{}, false
+	}
+	o := scene.Options{W: float32(s.w), H: float32(s.h), Theme: scene.Light, By: scene.By(pg.Color), Words: words(p)}
+	if p.IsDark() {
+		o.Theme = scene.Dark
+	}
+	if pg.Pin != nil {
+		o.Pinned = scene.CellID(pg.Pin.Layer, pg.Pin.Column)
+	}
+	if pg.Hover != nil {
+		o.Hover = scene.CellID(pg.Hover.Layer, pg.Hover.Column)
+	}
+	return scene.Lens(pg.Lens, o), true
+}
+
+func words(p *page) scene.Words {
+	units := map[scene.By]string{}
+	for by, key := range map[scene.By]string{scene.ByTop: "unit.p", scene.ByFollow: "unit.follow", scene.ByRank: "unit.rank", scene.ByEntropy: "unit.entropy", scene.ByKL: "unit.kl"} {
+		units[by] = p.T(key)
+	}
+	return scene.Words{Layer: p.T("axis.layer"), Position: p.T("axis.position"), Title: p.T("scene.title"),
+		Cell: p.T("scene.cell"), Follow: p.T("scene.follow"), Units: units}
+}
+
+// export makes a file of the picture: the stage has the pixels, the scene itself the drawing.
+func (s *stage) export(p *page, format string) {
+	if format == "png" {
+		s.post(map[string]any{"type": "png"})
+		return
+	}
+	if sc, ok := s.scene(p); ok {
+		download("patchbay-lens.svg", "image/svg+xml", scene.SVG(&sc))
+	}
+}

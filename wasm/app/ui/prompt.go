@@ -1,0 +1,84 @@
+package ui
+
+import (
+	"strings"
+
+	"patchbay/shared/lab"
+	"patchbay/wasm/text"
+)
+
+// Prompt is the prompt box with its tokens, its button and the price of a run.
+type Prompt struct{ L *Lab }
+
+const maxChips = 200 // more would make every keystroke slow
+
+// Chips are the prompt's tokens, as many as are shown.
+func (c *Prompt) Chips() []lab.TokenText {
+	t := c.L.Page().Tokens
+	return t[:min(len(t), maxChips)]
+}
+
+// Count is the number of tokens.
+func (c *Prompt) Count() string { return text.Int(len(c.L.Page().Tokens)) }
+
+// More says how many tokens there are, or why there are none yet.
+func (c *Prompt) More() string {
+	n := len(c.L.Page().Tokens)
+	if n == 0 {
+		return c.L.T("prompt.untokenized")
+	}
+	return c.L.T("prompt.count", text.Int(n))
+}
+
+// Title is a token with its number.
+func (c *Prompt) Title(t lab.TokenText) string {
+	return text.Token(t.Text) + " · " + c.L.T("prompt.id", text.Int(int(t.ID)))
+}
+
+// Off says that a click would do nothing.
+func (c *Prompt) Off() bool {
+	if p := c.L.Page(); p.Busy() {
+		return p.Job.Stopped
+	}
+	ok, _ := c.L.CanRun()
+	return !ok
+}
+
+// Press runs or stops.
+func (c *Prompt) Press() {
+	if c.L.Page().Busy() {
+		c.L.Do(c.L.Stop())
+		return
+	}
+	c.L.Do(c.L.Run())
+}
+
+// Word is the button's.
+func (c *Prompt) Word() string {
+	if c.L.Page().Busy() {
+		return c.L.T("run.stop")
+	}
+	return c.L.T("run.run")
+}
+
+// Hint is the button's shortcut.
+func (c *Prompt) Hint() string {
+	if c.L.Page().Busy() {
+		return "Esc"
+	}
+	return "Ctrl+Enter"
+}
+
+// Share is the progress element's value; nil makes it the moving kind.
+func (c *Prompt) Share() any {
+	if p := c.L.Page(); p.Busy() && p.Job.Share() >= 0 {
+		return text.Number(p.Job.Share(), 3)
+	}
+	return nil
+}
+
+// Lines is how tall the box is where the browser does not fit it to its text by itself.
+func (c *Prompt) Lines() int {
+	p := c.L.Page().Prompt()
+	return min(6, 1+strings.Count(p, "\n")+len(p)/80)
+}

@@ -1,0 +1,4 @@
+package ui
+
+// Root is the whole page.
+type Root struct{ L *Lab }

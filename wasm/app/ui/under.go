@@ -1,0 +1,44 @@
+package ui
+
+import (
+	"strings"
+
+	"patchbay/wasm/text"
+)
+
+// Under is what stands below the picture: the table twin, export, link, undo.
+type Under struct{ L *Lab }
+
+// Has says that there is a result.
+func (c *Under) Has() bool { return c.L.Page().Outcome != nil }
+
+// Shown says whether the table is open; it stands in for a picture that cannot be drawn.
+func (c *Under) Shown() bool {
+	return c.Has() && (c.L.Open["table"] || c.L.Lesson == "lens" && c.L.Stage == "failed")
+}
+
+// Formats are what the result can be saved as; only a picture has png and svg.
+func (c *Under) Formats() []string {
+	if c.L.Lesson != "lens" {
+		return []string{"csv", "json"}
+	}
+	if c.L.Stage != "ready" {
+		return []string{"csv", "json", "svg"}
+	}
+	return []string{"csv", "json", "png", "svg"}
+}
+
+// Upper is a format as its button says it.
+func (c *Under) Upper(f string) string { return strings.ToUpper(f) }
+
+// Took says what the shown result cost, and whether it is of other parameters.
+func (c *Under) Took() string {
+	p := c.L.Page()
+	switch {
+	case p.Outcome == nil:
+		return ""
+	case p.Stale:
+		return c.L.T("under.stale")
+	}
+	return c.L.T("under.took", text.Seconds(p.Outcome.Seconds), p.Outcome.Parity.Device)
+}

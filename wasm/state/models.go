@@ -1,0 +1,172 @@
+package state
+
+import (
+	"patchbay/shared/wire"
+	"patchbay/wasm/text"
+)
+
+// Line takes in a change of an endpoint's line.
+func (a *App) Line(place Place, phase Phase, err error, w *wire.Welcome) []Effect {
+	e := a.Ends[place]
+	was := e.Phase
+	e.Phase, e.Err = phase, err
+	if phase != Open || w == nil {
+		if was == Open && place == a.Place {
+			return []Effect{Say{Text: a.T("said.lost"), Urgent: true}}
+		}
+		return nil
+	}
+	e.Welcome, e.Models, e.Device = w, w.Models, w.Device
+	for _, about := range w.Experiments {
+		if p := a.Pages[about.Name]; p != nil {
+			p.defaults(about.Params)
+		}
+	}
+	if e.Loaded != nil && was == Open {
+		return nil
+	}
+	e.Loaded = nil
+	return a.settle(place)
+}
+
+// settle loads the chosen model where it is stored already; a download is never begun unasked.
+func (a *App) settle(place Place) []Effect {
+	e := a.Ends[place]
+	if place != a.Place || e.Phase != Open || e.Loading() != nil || e.IsLoaded(a.Model) {
+		return nil
+	}
+	a.known(e)
+	if !e.Here(a.Model) {
+		return nil
+	}
+	return a.LoadModel(place, a.Model)
+}
+
+// known falls back to the first model when the endpoint has never heard of the chosen one.
+func (a *App) known(e *End) {
+	if e.ModelInfo(a.Model) != nil || len(e.Models) == 0 {
+		return
+	}
+	a.Notice = &Toast{Key: "models.unknown", Args: []string{a.Model}}
+	a.Model = e.Models[0].ID
+	if e.ModelInfo(FirstModel) != nil {
+		a.Model = FirstModel
+	}
+}
+
+// LoadModel downloads (if need be), checks and loads a model.
+func (a *App) LoadModel(place Place, id string) []Effect {
+	e := a.Ends[place]
+	if e.Phase != Open || e.Loading() != nil {
+		return nil
+	}
+	a.Model = id
+	j, call := a.start(place, wire.MethodLoad, wire.LoadParams{Model: id, Mode: a.Mode})
+	j.Model = id
+	e.Load = j
+	return []Effect{call, linkSoon()}
+}
+
+// loaded follows up on a finished load: tokens of the prompt, and the run a link asked for.
+func (a *App) loaded(j *Job) []Effect {
+	out := []Effect{Say{Text: a.T("said.loaded", a.Ends[j.Place].Loaded.Model.Name)}}
+	if j.Place != a.Place {
+		return out
+	}
+	out = append(out, a.tokenize()...)
+	if a.runWhen {
+		a.runWhen = false
+		out = append(out, a.Run()...)
+	}
+	return out
+}
+
+// ChooseModel makes a model the page's; it is loaded if it is stored already.
+func (a *App) ChooseModel(id string) []Effect {
+	a.Model, a.Confirm = id, ""
+	a.Popover = ""
+	for _, p := range a.Pages {
+		p.Tokens, p.Stale = nil, p.Outcome != nil
+	}
+	return append(a.settle(a.Place), linkSoon())
+}
+
+// AskDelete arms the second click that deletes a stored model.
+func (a *App) AskDelete(id string) []Effect {
+	a.Confirm = id
+	if id == "" {
+		return nil
+	}
+	return []Effect{Say{Text: a.T("models.delete.sure")}}
+}
+
+// DeleteModel removes a stored model.
+func (a *App) DeleteModel(id string) []Effect {
+	a.Confirm = ""
+	_, call := a.start(a.Place, wire.MethodDelete, wire.LoadParams{Model: id})
+	return []Effect{call}
+}
+
+// SetMode chooses the numeric mode; the model is loaded again in it.
+func (a *App) SetMode(mode string) []Effect {
+	if mode == a.Mode {
+		return nil
+	}
+	a.Mode = mode
+	for _, p := range a.Pages {
+		p.Stale = p.Outcome != nil
+	}
+	if e := a.End(); e.Loaded != nil {
+		return append(a.LoadModel(a.Place, a.Model), Save{"mode", mode})
+	}
+	return []Effect{Save{"mode", mode}}
+}
+
+// SetPlace chooses where experiments run. The results of both places stay comparable: what
+// is shown is marked as stale, not thrown away.
+func (a *App) SetPlace(p Place) []Effect {
+	if p == a.Place {
+		return nil
+	}
+	if a.Ends[p].Phase == None {
+		a.Popover = "place"
+		return nil
+	}
+	stop := a.cancel(a.Page().Job)
+	a.Place = p
+	for _, page := range a.Pages {
+		page.Tokens, page.Stale = nil, page.Outcome != nil
+	}
+	out := append(stop, Save{"place", string(p)}, linkSoon())
+	if a.Ends[p].IsLoaded(a.Model) {
+		return append(out, a.tokenize()...)
+	}
+	return append(out, a.settle(p)...)
+}
+
+// ModelLine is the model and its state in a few words, for the top bar.
+func (a *App) ModelLine() string {
+	e := a.End()
+	m := e.ModelInfo(a.Model)
+	switch j := e.Loading(); {
+	case j != nil && j.Share() >= 0:
+		return a.T("bar.loading", text.Int(int(j.Share()*100)))
+	case j != nil:
+		return a.T("bar.opening")
+	case e.IsLoaded(a.Model):
+		return text.Bytes(m.Size)
+	case e.Phase != Open:
+		return a.T("bar.waiting")
+	case m != nil && !e.Here(a.Model):
+		return a.T("bar.absent")
+	}
+	return a.T("bar.stored")
+}
+
+// ModelName is the chosen model's name.
+func (a *App) ModelName() string {
+	if m := a.End().ModelInfo(a.Model); m != nil && m.Name != "" {
+		return m.Name
+	}
+	return a.Model
+}

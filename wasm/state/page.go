@@ -1,0 +1,292 @@
+package state
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"patchbay/shared/errs"
+	"patchbay/shared/lab"
+	"patchbay/shared/wire"
+	"patchbay/wasm/text"
+)
+
+// instant is the work, in seconds, below which typing runs the experiment at once (DESIGN, Instant).
+const instant = 0.150
+
+// Page is one lesson's page.
+type Page struct {
+	Name    string
+	Params  Params
+	base    Params          // the defaults: a link names what differs
+	Tokens  []lab.TokenText // of the prompt as typed, as the chosen model cuts it
+	cut     JobID           // the latest tokenize request
+	Job     *Job
+	again   bool // the prompt changed while a run was under way
+	Outcome *lab.Outcome
+	Lens    *lab.LensResult
+	Gen     *lab.GenerateResult
+	Steps   []lab.GenerateStep // streamed so far
+	Stale   bool               // the result belongs to other parameters
+	Pin     *Cell
+	Hover   *Cell
+	Guess   int  // the committed prediction; -1: none
+	Late    bool // the guess came after the answer was seen
+	Color   string
+	Wrong   map[string]string // parameters that could not be read, with what was typed
+}
+
+func newPage(name string, p Params) *Page {
+	return &Page{Name: name, Params: p, base: p.clone(), Guess: -1, Color: "p", Wrong: map[string]string{}}
+}
+
+// Busy says that a run of this page is under way.
+func (p *Page) Busy() bool { return p.Job != nil && p.Job.Phase == Running }
+
+// Prompt is the text of the prompt box.
+func (p *Page) Prompt() string { return p.Params.Str("prompt") }
+
+// Type takes in the prompt as typed.
+func (a *App) Type(prompt string) []Effect {
+	p := a.Page()
+	if prompt == p.Prompt() {
+		return nil
+	}
+	p.Params["prompt"] = prompt
+	p.changed()
+	return append([]Effect{Wait{"tokens", 80 * time.Millisecond}}, p.soon()...)
+}
+
+// Set takes in another parameter.
+func (a *App) Set(name string, v any) []Effect {
+	p := a.Page()
+	delete(p.Wrong, name)
+	p.Params[name] = v
+	p.changed()
+	out := p.soon()
+	if name == "chat" {
+		out = append(out, Wait{"tokens", 0})
+	}
+	return out
+}
+
+// changed marks the result as another prompt's, and asks for a new guess.
+func (p *Page) changed() {
+	p.Stale = p.Outcome != nil
+	p.Guess, p.Late = -1, false
+}
+
+// soon is what follows any change of a parameter: perhaps a run, and the address bar.
+func (p *Page) soon() []Effect {
+	return []Effect{Wait{"rerun", 220 * time.Millisecond}, linkSoon()}
+}
+
+// Waited carries out what was put off.
+func (a *App) Waited(name string) []Effect {
+	switch name {
+	case "tokens":
+		return a.tokenize()
+	case "rerun":
+		return a.rerun()
+	case "link":
+		return []Effect{Link{}}
+	case "toast":
+		a.Notice = nil
+	}
+	return nil
+}
+
+// rerun runs at once what is cheap; what is dear shows its price and waits for a click.
+func (a *App) rerun() []Effect {
+	p := a.Page()
+	cost, known := a.Price()
+	if p.Outcome == nil || !p.Stale || !known || cost > instant || p.Guess >= 0 && p.Late {
+		return nil
+	}
+	return a.Run()
+}
+
+// CanRun says whether a click on Run would do something, and if not, why not (a message key).
+func (a *App) CanRun() (bool, string) {
+	e, p := a.End(), a.Page()
+	switch {
+	case e.Phase == Dead:
+		return false, "run.dead"
+	case e.Phase != Open:
+		return false, "run.opening"
+	case e.Loading() != nil:
+		return false, "run.loading"
+	case !e.Here(a.Model) && !e.IsLoaded(a.Model):
+		return false, "run.absent"
+	case p.Prompt() == "":
+		return false, "run.empty"
+	case len(p.Wrong) > 0:
+		return false, "run.wrong"
+	}
+	return true, ""
+}
+
+// Run starts the page's experiment. A run under way is stopped first and this one follows.
+func (a *App) Run() []Effect {
+	p := a.Page()
+	if ok, _ := a.CanRun(); !ok {
+		return nil
+	}
+	if p.Busy() {
+		p.again = true
+		return a.cancel(p.Job)
+	}
+	params, err := json.Marshal(p.Params)
+	if err != nil {
+		return nil // parameters are plain values: cannot happen
+	}
+	j, call := a.start(a.Place, wire.MethodRun, wire.RunParams{Model: a.Model, Experiment: p.Name, Params: params})
+	j.Lesson, j.Model, j.units = p.Name, a.Model, p.units()
+	p.Job, p.again, p.Steps = j, false, nil
+	return []Effect{call}
+}
+
+// next starts the run that waited for the end of another one.
+func (a *App) next(j *Job) []Effect {
+	p := a.Pages[j.Lesson]
+	if p == nil || !p.again || a.Page() != p {
+		return nil
+	}
+	p.again = false
+	return a.Run()
+}
+
+// partial takes in a streamed part of a result.
+func (p *Page) partial(raw json.RawMessage) {
+	if p.Name != "generate" {
+		return
+	}
+	var s lab.GenerateStep
+	if json.Unmarshal(raw, &s) == nil {
+		p.Steps = append(p.Steps, s)
+	}
+}
+
+// outcome decodes a run's answer.
+func (a *App) outcome(j *Job, msg json.RawMessage) error {
+	p := a.Pages[j.Lesson]
+	if p == nil || p.Job != j {
+		return nil
+	}
+	var o lab.Outcome
+	if err := json.Unmarshal(msg, &o); err != nil {
+		return err
+	}
+	switch p.Name {
+	case "lens":
+		r := new(lab.LensResult)
+		if err := json.Unmarshal(o.Result, r); err != nil {
+			return err
+		}
+		if err := checkLens(r); err != nil {
+			return err
+		}
+		p.Lens = r
+	case "generate":
+		r := new(lab.GenerateResult)
+		if err := json.Unmarshal(o.Result, r); err != nil {
+			return err
+		}
+		p.Gen, p.Steps = r, r.Steps
+	}
+	p.Outcome = &o
+	return nil
+}
+
+// checkLens makes sure that everything the page indexes is there: a sidecar may be another version.
+func checkLens(r *lab.LensResult) error {
+	for _, pos := range r.Positions {
+		if pos < 0 || pos >= len(r.Tokens) {
+			return errs.E("state.checkLens", errs.Invalid, "position %d of a result with %d tokens", pos, len(r.Tokens))
+		}
+	}
+	for i, row := range r.Layers {
+		if len(row) != len(r.Positions) {
+			return errs.E("state.checkLens", errs.Invalid, "layer %d has %d cells for %d positions", i, len(row), len(r.Positions))
+		}
+	}
+	return nil
+}
+
+// finished follows up on a run's result: learns the price, mends the pin, tells and draws.
+func (a *App) finished(j *Job) []Effect {
+	p := a.Pages[j.Lesson]
+	if p == nil || p.Job != j || p.Outcome == nil {
+		return nil
+	}
+	a.learn(j, p.Outcome.Seconds)
+	p.Stale, p.Hover = p.again, nil
+	p.fitPin()
+	out := []Effect{Say{Text: a.Spoken(p)}, linkSoon()}
+	if p.Name == "lens" {
+		out = append(out, Draw{})
+	}
+	return append(out, a.next(j)...)
+}
+
+// tokenize asks how the model cuts the prompt.
+func (a *App) tokenize() []Effect {
+	p, e := a.Page(), a.End()
+	if e.Phase != Open || !e.IsLoaded(a.Model) || p.Prompt() == "" {
+		p.Tokens = nil
+		return nil
+	}
+	j, call := a.start(a.Place, wire.MethodTokenize, wire.TokenizeParams{Model: a.Model, Text: p.Prompt(), Chat: p.Params.Bool("chat")})
+	j.Lesson, p.cut = p.Name, j.ID
+	return []Effect{call}
+}
+
+func (a *App) tokenized(j *Job, msg json.RawMessage) error {
+	p := a.Pages[j.Lesson]
+	if p == nil || p.cut != j.ID {
+		return nil // an older prompt's
+	}
+	var t wire.Tokenized
+	if err := json.Unmarshal(msg, &t); err != nil {
+		return err
+	}
+	p.Tokens = t.Tokens
+	return nil
+}
+
+// SetLesson opens another page.
+func (a *App) SetLesson(name string) []Effect {
+	if a.Pages[name] == nil || name == a.Lesson {
+		return nil
+	}
+	a.Lesson, a.Popover = name, ""
+	out := []Effect{linkSoon(), Draw{}, Say{Text: a.T("lesson." + name)}, Focus{"title"}}
+	return append(out, a.tokenize()...)
+}
+
+// Answer commits the student's prediction; it may be changed until the answer is shown.
+func (a *App) Answer(choice int) []Effect {
+	p := a.Page()
+	p.Late = p.Outcome != nil && !p.Stale
+	p.Guess = choice
+	return nil
+}
+
+// Spoken is a result in one sentence.
+func (a *App) Spoken(p *Page) string {
+	switch {
+	case p.Lens != nil && p.Name == "lens":
+		return a.T("said.lens", text.Int(len(p.Lens.Layers)), text.Int(len(p.Lens.Positions)), strings.Join(a.Sentences(p), " "))
+	case p.Gen != nil:
+		return a.T("said.generate", text.Int(len(p.Gen.Steps)), p.Gen.Text)
+	}
+	return a.T("said.done")
+}
+
+// Dismiss puts a failed run's message away; the last good result is shown again.
+func (a *App) Dismiss() []Effect {
+	if p := a.Page(); p.Job != nil && p.Job.Phase == Failed {
+		p.Job = nil
+	}
+	return []Effect{Draw{}}
+}

@@ -1,0 +1,74 @@
+package state
+
+import (
+	"patchbay/wasm/text"
+)
+
+// units is the amount of work of a page's run in steps of equal price: prompt tokens, of
+// which the lens reads every layer out at some, and new tokens, which cost about eight
+// prompt tokens each.
+func (p *Page) units() float64 {
+	n := float64(max(len(p.Tokens), 1))
+	switch p.Name {
+	case "generate":
+		return n + 8*float64(p.Params.Int("count"))
+	case "lens":
+		if p.Params.Str("positions") == "last" {
+			return n + lensRow
+		}
+		return n * (1 + lensRow)
+	}
+	return n
+}
+
+// lensRow is the price of reading all layers out at one position, in prompt tokens: the
+// vocabulary times the layers is five to eight times the weights of the small models.
+const lensRow = 6
+
+func (a *App) rateKey(place Place, model, lesson string) string {
+	return string(place) + " " + model + " " + a.Mode + " " + lesson
+}
+
+// learn keeps what a unit cost; the latest runs count most.
+func (a *App) learn(j *Job, seconds float64) {
+	if j.units <= 0 || seconds <= 0 {
+		return
+	}
+	k, r := a.rateKey(j.Place, j.Model, j.Lesson), seconds/j.units
+	if old, ok := a.rates[k]; ok {
+		r = 0.5*r + 0.5*old
+	}
+	a.rates[k] = r
+}
+
+// Price is the expected time of a run, in seconds; false while nothing was measured.
+func (a *App) Price() (seconds float64, known bool) {
+	p := a.Page()
+	if len(p.Tokens) == 0 {
+		return 0, false
+	}
+	if r, ok := a.rates[a.rateKey(a.Place, a.Model, p.Name)]; ok {
+		return r * p.units(), true
+	}
+	if s := a.End().Device.Speed; s > 0 && a.End().IsLoaded(a.Model) {
+		return p.units() / (8 * s), true // prompts are read about eight times as fast as text is written
+	}
+	return 0, false
+}
+
+// PriceLine says what a run would cost, or why none is possible now.
+func (a *App) PriceLine() string {
+	if ok, why := a.CanRun(); !ok {
+		return a.T(why)
+	}
+	cost, known := a.Price()
+	switch {
+	case a.Page().Busy():
+		return a.Progress(a.Page().Job)
+	case !known:
+		return ""
+	case cost <= instant:
+		return a.T("price.instant")
+	}
+	return a.T("price.about", text.Seconds(cost))
+}
