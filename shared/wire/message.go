@@ -15,6 +15,9 @@ type Message struct {
 	Request uint64          // 0: belongs to the connection, not to a request
 	Body    json.RawMessage // of the type that the kind says; nil for none
 	Tensors []Tensor
+	// Progress marks an event that a later one of its request makes worthless; it may be dropped
+	// on a slow line. It does not travel.
+	Progress bool
 }
 
 // Tensor is an array in a message, row-major, little-endian.

@@ -1,0 +1,167 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"patchbay/shared/errs"
+	"patchbay/shared/lab"
+	"patchbay/shared/wire"
+)
+
+// call is one request being answered.
+type call struct {
+	h      *Host
+	s      *Session
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	emit   func(lab.Event)
+}
+
+// methods are all that can be asked; docs/wire.md describes them.
+var methods = map[string]func(*call, json.RawMessage) (any, []wire.Tensor, error){
+	wire.MethodModels:   (*call).models,
+	wire.MethodLoad:     (*call).load,
+	wire.MethodDelete:   (*call).delete,
+	wire.MethodTokenize: (*call).tokenize,
+	wire.MethodRun:      (*call).run,
+	wire.MethodPlan:     (*call).plan,
+	wire.MethodDevice:   (*call).device,
+}
+
+func (c *call) do(r wire.Request) (any, []wire.Tensor, error) {
+	f, ok := methods[r.Method]
+	if !ok {
+		return nil, nil, errs.E("host.Do", errs.NotFound, "there is no method %q", r.Method)
+	}
+	return f(c, r.Params)
+}
+
+// read decodes a method's parameters.
+func read(raw json.RawMessage, v any) error {
+	if len(raw) == 0 {
+		return errs.E("host.Do", errs.Invalid, "the request has no params")
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return errs.E("host.Do", errs.Invalid, "the request's params do not read: %w", err)
+	}
+	return nil
+}
+
+func (c *call) models(json.RawMessage) (any, []wire.Tensor, error) {
+	list, err := c.h.models(c.ctx)
+	return wire.Models{Models: list}, nil, err
+}
+
+func (c *call) device(json.RawMessage) (any, []wire.Tensor, error) {
+	if _, err := c.h.device(); err != nil {
+		return nil, nil, err
+	}
+	return c.h.Device(), nil, nil
+}
+
+func (c *call) delete(raw json.RawMessage) (any, []wire.Tensor, error) {
+	var p wire.LoadParams
+	if err := read(raw, &p); err != nil {
+		return nil, nil, err
+	}
+	unlock, err := c.h.open.lock(c.ctx, p.Model)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer unlock()
+	release, err := c.acquire()
+	if err != nil {
+		return nil, nil, err
+	}
+	c.h.unload(func(o *Opened) bool { return o.ID == p.Model })
+	release()
+	if err := c.h.o.Store.Delete(c.ctx, p.Model); err != nil {
+		return nil, nil, err
+	}
+	return c.models(nil)
+}
+
+func (c *call) load(raw json.RawMessage) (any, []wire.Tensor, error) {
+	var p wire.LoadParams
+	if err := read(raw, &p); err != nil {
+		return nil, nil, err
+	}
+	o, release, err := c.bench(p.Model, p.Mode)
+	if err != nil {
+		return nil, nil, err
+	}
+	release()
+	info, err := c.h.info(c.ctx, p.Model)
+	if err != nil {
+		return nil, nil, err
+	}
+	return wire.Loaded{Model: info, Parity: o.Bench.Parity, Device: c.h.Device(),
+		Layers: o.Layers, Width: o.Width, Vocab: o.Vocab}, nil, nil
+}
+
+func (c *call) tokenize(raw json.RawMessage) (any, []wire.Tensor, error) {
+	var p wire.TokenizeParams
+	if err := read(raw, &p); err != nil {
+		return nil, nil, err
+	}
+	tok, err := c.h.tokenizer(c.ctx, p.Model)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := Tokenize(tok, p.Text, p.Chat)
+	return t, nil, err
+}
+
+func (c *call) run(raw json.RawMessage) (any, []wire.Tensor, error) {
+	var p wire.RunParams
+	if err := read(raw, &p); err != nil {
+		return nil, nil, err
+	}
+	e, err := c.h.o.Find(p.Experiment)
+	if err != nil {
+		return nil, nil, err
+	}
+	o, release, err := c.bench(p.Model, p.Mode)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer release()
+	out, err := e.Run(c.ctx, o.Bench, p.Params, c.emit)
+	if err != nil {
+		return nil, nil, err
+	}
+	return out, nil, nil
+}
+
+func (c *call) plan(raw json.RawMessage) (any, []wire.Tensor, error) {
+	var p wire.PlanParams
+	if err := read(raw, &p); err != nil {
+		return nil, nil, err
+	}
+	o, release, err := c.bench(p.Model, p.Mode)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer release()
+	start := time.Now()
+	res, tensors, err := c.h.o.Plan(c.ctx, o.Bench, p.Plan, c.emit)
+	if err != nil {
+		return nil, nil, err
+	}
+	res.Seconds = time.Since(start).Seconds()
+	return res, tensors, nil
+}
+
+// acquire waits for the device. The release also notes how much the device holds.
+func (c *call) acquire() (func(), error) {
+	release, err := c.h.slot.acquire(c.ctx, c.s, c.h.o.Queue, c.cancel)
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		c.h.note()
+		release()
+	}, nil
+}
