@@ -33,15 +33,13 @@ func TestEditsReference(t *testing.T) {
 	each(t, func(t *testing.T, dev device.Device) {
 		for _, rm := range referenceModels[:2] {
 			t.Run(rm.name, func(t *testing.T) {
-				if rm.name != "smollm2-135m" && !exhaustive() && dev.Info().Name == "ref" {
-					t.Skip("set PATCHBAY_EXHAUSTIVE=1 for both models on the reference device")
-				}
+				skipLong(t, dev, rm.name, rm.long)
 				var info struct{ Edits map[string]editInfo }
 				readJSON(t, &info, "edits_"+rm.name+".json")
 				want := readGolden(t, "edits_"+rm.name+".safetensors")
 				m := openModel(t, dev, refdata.Model(t, rm.id))
 				for name, e := range info.Edits {
-					if dev.Info().Name == "ref" && !exhaustive() && (e.Tokens != nil || strings.HasPrefix(name, "clean") || name == "add_all") {
+					if brief(dev) && (e.Tokens != nil || strings.HasPrefix(name, "clean") || name == "add_all") {
 						continue
 					}
 					t.Run(name, func(t *testing.T) { checkEdit(t, m, name, e, want) })

@@ -22,14 +22,12 @@ func TestGreedyReference(t *testing.T) {
 	each(t, func(t *testing.T, dev device.Device) {
 		for _, rm := range referenceModels {
 			t.Run(rm.name, func(t *testing.T) {
-				if rm.long && !exhaustive() {
-					t.Skip("set PATCHBAY_EXHAUSTIVE=1 for the large model")
-				}
+				skipLong(t, dev, rm.name, rm.long)
 				var info struct{ Runs map[string]greedyRun }
 				readJSON(t, &info, "greedy_"+rm.name+".json")
 				m := openModel(t, dev, refdata.Model(t, rm.id))
 				for name, want := range info.Runs {
-					if name != "capital" && !exhaustive() && dev.Info().Name == "ref" {
+					if name != "capital" && brief(dev) {
 						continue
 					}
 					t.Run(name, func(t *testing.T) { checkGreedy(t, m, want) })
@@ -41,8 +39,8 @@ func TestGreedyReference(t *testing.T) {
 
 func checkGreedy(t *testing.T, m *Model, want greedyRun) {
 	n := len(want.Tokens)
-	if m.dev.Info().Name == "ref" && !exhaustive() {
-		n = 6
+	if brief(m.dev) {
+		n = 5
 	}
 	if close := slices.IndexFunc(want.Margins[:n], func(x float64) bool { return x < 0.01 }); close >= 0 {
 		n = close

@@ -31,9 +31,7 @@ func TestLensReference(t *testing.T) {
 	each(t, func(t *testing.T, dev device.Device) {
 		for _, rm := range referenceModels {
 			t.Run(rm.name, func(t *testing.T) {
-				if rm.long && !exhaustive() {
-					t.Skip("set PATCHBAY_EXHAUSTIVE=1 for the large model")
-				}
+				skipLong(t, dev, rm.name, rm.long)
 				var info struct {
 					Prompts map[string]struct {
 						IDs    []int32
@@ -43,7 +41,7 @@ func TestLensReference(t *testing.T) {
 				readJSON(t, &info, "lens_"+rm.name+".json")
 				m := openModel(t, dev, refdata.Model(t, rm.id))
 				for name, p := range info.Prompts {
-					if name != "capital" && !exhaustive() && dev.Info().Name == "ref" {
+					if name != "capital" && brief(dev) {
 						continue
 					}
 					rows := lens(t, m, p.IDs)

@@ -19,6 +19,17 @@ var referenceModels = []struct {
 	{"qwen2.5-coder-1.5b-instruct", "qwen2.5-coder-1.5b", 1e-3, true},
 }
 
+// skipLong leaves out what takes a plain device too long, unless it is asked for.
+func skipLong(t *testing.T, dev device.Device, name string, long bool) {
+	t.Helper()
+	if (long || brief(dev) && name != "smollm2-135m") && !exhaustive() {
+		t.Skip("set PATCHBAY_EXHAUSTIVE=1 for this model on this device")
+	}
+}
+
+// brief reports whether only a part is run.
+func brief(dev device.Device) bool { return dev.Info().Name == "ref" && !exhaustive() }
+
 type promptInfo struct {
 	IDs       []int32 `json:"ids"`
 	Positions string  `json:"positions"`
