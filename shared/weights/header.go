@@ -231,12 +231,12 @@ func (p *headerParser) escaped(from int) string {
 	out := make([]byte, p.i-from, 2*(p.i-from)+64)
 	copy(out, p.b[from:p.i])
 	for p.err == nil && p.i < len(p.b) {
-		run := p.i
-		for p.i < len(p.b) && p.b[p.i] != '"' && p.b[p.i] != '\\' && p.b[p.i] >= ' ' {
-			p.i++
+		rest, n := p.b[p.i:], 0
+		for n < len(rest) && rest[n] != '"' && rest[n] != '\\' && rest[n] >= ' ' {
+			n++
 		}
-		out = append(out, p.b[run:p.i]...)
-		if p.i == len(p.b) {
+		out = append(out, rest[:n]...)
+		if p.i += n; p.i == len(p.b) {
 			break
 		}
 		switch p.b[p.i] {

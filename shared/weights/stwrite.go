@@ -136,37 +136,48 @@ func headerGuess(arrays []Named, meta map[string]string) int {
 	return n
 }
 
+// plain marks the bytes that stand in a JSON string as they are.
+var plain = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
 // quote appends s as a JSON string. What is no UTF-8 becomes U+FFFD.
 func quote(dst []byte, s string) []byte {
-	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 {
-				dst = append(append(dst, s[from:i]...), "\uFFFD"...)
-				from = i + 1
-			}
-			i += n
+	for len(s) > 0 {
+		n := 0
+		for n < len(s) && plain[s[n]] {
+			n++
+		}
+		dst = append(dst, s[:n]...)
+		if s = s[n:]; len(s) == 0 {
+			break
+		}
+		if s[0] < utf8.RuneSelf {
+			dst = escape(dst, s[0])
+			s = s[1:]
 			continue
 		}
-		if c < ' ' || c == '"' || c == '\\' {
-			dst = append(dst, s[from:i]...)
-			from = i + 1
-			switch c {
-			case '"', '\\':
-				dst = append(dst, '\\', c)
-			case '\n':
-				dst = append(dst, '\\', 'n')
-			default:
-				dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-			}
-		}
-		i++
+		r, size := utf8.DecodeRuneInString(s) // U+FFFD, 1 for a damaged byte
+		dst = utf8.AppendRune(dst, r)
+		s = s[size:]
 	}
-	return append(append(dst, s[from:]...), '"')
+	return append(dst, '"')
+}
+
+// escape appends a character that may not stand in a JSON string.
+func escape(dst []byte, c byte) []byte {
+	const hex = "0123456789abcdef"
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, '\\', 'n')
+	}
+	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 }
 
 func putLE64(b []byte, v uint64) {
