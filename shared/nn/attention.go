@@ -36,6 +36,43 @@ func (r *run) attend(l int, b *block) {
 	r.tap(l, hook.Z, r.s.z, T, c.Heads, c.HeadDim)
 }
 
+// attendLast is attend of the last layer when nobody looks: keys and values of all rows, but
+// the mix of the last keep rows only, which become the rows of the run.
+func (r *run) attendLast(l int, b *block, keep int) {
+	c, T, d := r.c, r.T, r.c.Width
+	K, V := r.keysValues(l)
+	kd := c.KVHeads * c.HeadDim
+	k := K.Slice(r.pos*kd, T*kd)
+	r.norm(r.s.n, r.x(), b.ln1, T, d)
+	r.matmul(k, r.s.n, T, b.k)
+	r.matmul(V.Slice(r.pos*kd, T*kd), r.s.n, T, b.v)
+	r.turnHeads(k, b.knorm, b, c.KVHeads)
+	drop := T - keep
+	r.T, r.pos, r.at = keep, r.pos+drop, r.at[drop:]
+	if keep == 0 {
+		return
+	}
+	r.do(2*keep*d, func() {
+		for _, rows := range []device.Buffer{r.s.x, r.s.n} {
+			r.dev.Copy(rows.Slice(0, keep*d), rows.Slice(drop*d, keep*d))
+		}
+	})
+	r.matmul(r.s.q, r.s.n, keep, b.q)
+	r.turnHeads(r.s.q, b.qnorm, b, c.Heads)
+	r.mix(l, b, K, V)
+}
+
+// turnHeads norms and rotates queries or keys in place.
+func (r *run) turnHeads(x, qknorm device.Buffer, b *block, heads int) {
+	c := r.c
+	if c.QKNorm {
+		r.norm(x, x, norm{weight: qknorm}, r.T*heads, c.HeadDim)
+	}
+	if !c.Learned {
+		r.do(4*r.T*heads*c.HeadDim, func() { r.dev.Rope(x, x, heads, c.HeadDim, c.Rotary, r.at, r.m.ropes[b.Rope]) })
+	}
+}
+
 // keysValues is where a layer's keys and values lie, all positions.
 func (r *run) keysValues(l int) (k, v device.Buffer) {
 	if r.cache != nil {

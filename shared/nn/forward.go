@@ -20,6 +20,7 @@ type run struct {
 	T     int // rows of this pass
 	pos   int // absolute position of the first
 	at    []int32
+	keep  int // how many of the last rows anyone needs of the last layer
 	err   error
 }
 
@@ -121,7 +122,12 @@ func (m *Model) pass(ctx context.Context, p Pass) (device.Buffer, error) {
 	if p.Cache != nil {
 		r.pos = p.Cache.Len
 	}
-	for t := range r.T {
+	r.keep = r.T
+	if p.Taps == nil && p.Layers == m.cfg.Layers {
+		r.keep = p.Logits.count(r.T)
+	}
+	T := r.T
+	for t := range T {
 		r.at = append(r.at, int32(r.pos+t))
 	}
 	if err := m.grow(r.T); err != nil {
@@ -150,7 +156,7 @@ func (m *Model) pass(ctx context.Context, p Pass) (device.Buffer, error) {
 		return nil, r.failed()
 	}
 	if p.Cache != nil {
-		p.Cache.Len += r.T
+		p.Cache.Len += T
 	}
 	return logits, nil
 }
@@ -182,8 +188,16 @@ func (r *run) embed(ids []int32) {
 
 // block runs one layer: the residual is read from and written to x.
 func (r *run) block(l int) {
-	b, x := &r.m.blocks[l], r.x()
-	r.attend(l, b)
+	b := &r.m.blocks[l]
+	if r.keep < r.T && l == r.c.Layers-1 {
+		r.attendLast(l, b, r.keep)
+		if r.T == 0 {
+			return
+		}
+	} else {
+		r.attend(l, b)
+	}
+	x := r.x()
 	if r.c.Parallel {
 		// The MLP reads what attention read, so its norm comes before attention is added.
 		split := r.attnOut(l, b)

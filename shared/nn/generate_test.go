@@ -75,6 +75,17 @@ func TestCachedEqualsFull(t *testing.T) {
 					got = append(got, download(t, dev, logits)...)
 				}
 				compare(t, "logits", got, want, m.cfg.Vocab, 1e-5)
+				// The last row alone, and after a pass that only filled the cache.
+				got = nil
+				cache.Truncate(0)
+				for _, p := range []Pass{{IDs: ids[:7], Logits: LastLogits}, {IDs: ids[7:20]}, {IDs: ids[20:], Logits: LastLogits}} {
+					p.Cache = cache
+					if logits := must[device.Buffer](t)(m.Forward(context.Background(), p)); logits != nil {
+						got = append(got, download(t, dev, logits)...)
+					}
+				}
+				last := append(slices.Clone(want[6*m.cfg.Vocab:7*m.cfg.Vocab]), want[23*m.cfg.Vocab:]...)
+				compare(t, "last logits", got, last, m.cfg.Vocab, 1e-5)
 			})
 		}
 	})

@@ -43,6 +43,17 @@ const (
 	AllLogits
 )
 
+// count is how many of T rows that is, from the end.
+func (l LogitRows) count(T int) int {
+	switch l {
+	case NoLogits:
+		return 0
+	case LastLogits:
+		return 1
+	}
+	return T
+}
+
 // Pass is one forward pass over the positions Cache.Len ... Cache.Len+len(IDs)-1.
 type Pass struct {
 	IDs    []int32

@@ -17,7 +17,7 @@ func (r *run) finish(rows LogitRows) device.Buffer {
 	if rows == NoLogits && r.wants(0, hook.Logits) {
 		rows = LastLogits
 	}
-	n := map[LogitRows]int{NoLogits: 0, LastLogits: 1, AllLogits: r.T}[rows]
+	n := min(rows.count(r.T), r.T)
 	at := (r.T - n) * d // of the first row that needs logits
 	if inside {
 		r.normTapped(0, finalSites, r.s.n, r.x(), r.m.final)
