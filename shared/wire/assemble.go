@@ -28,7 +28,8 @@ func MaxMessage(k Kind) int {
 const maxOpen = 16
 
 // Assembler turns frames back into messages. Frames of different requests may interleave; those
-// of one request may not. It is not safe for concurrent use.
+// of one request may not. A client keeps its assembler when it resumes a session over a new
+// line: a message may have begun on the old one. It is not safe for concurrent use.
 type Assembler struct {
 	// Codec undoes zstd; while nil such frames are refused. A server leaves it nil until the
 	// client has shown its token.
@@ -53,7 +54,7 @@ func (a *Assembler) Add(frame []byte) (*Message, error) {
 		return nil, err
 	}
 	p, err := a.begin(h)
-	if err != nil {
+	if p == nil || err != nil {
 		return nil, err
 	}
 	at := len(p.data)
@@ -74,6 +75,7 @@ func (a *Assembler) Add(frame []byte) (*Message, error) {
 }
 
 // begin finds the message that a frame belongs to and checks the caps, before any allocation.
+// It gives nil for the rest of a message whose beginning never came.
 func (a *Assembler) begin(h Header) (*partial, error) {
 	if a.Allow != nil && !a.Allow(h.Kind) {
 		return nil, bad("a message of kind %d is not expected here", h.Kind)
@@ -82,11 +84,15 @@ func (a *Assembler) begin(h Header) (*partial, error) {
 		return nil, errs.E(opRead, errs.Unsupported, "compressed frames are not accepted here; send codec 0")
 	}
 	p := a.open[h.Request]
-	if p == nil {
+	switch rest := h.Flags&FlagRest != 0; {
+	case !rest:
+		// A message that was half sent when another begins has its end in a Gap.
+		delete(a.open, h.Request)
 		p = &partial{kind: h.Kind}
-	}
-	if p.kind != h.Kind {
-		return nil, bad("request %d: a frame of kind %d came before the last frame of kind %d", h.Request, h.Kind, p.kind)
+	case p == nil:
+		return nil, nil // its beginning lies in a Gap
+	case p.kind != h.Kind:
+		return nil, bad("request %d: a message of kind %d goes on with a frame of kind %d", h.Request, p.kind, h.Kind)
 	}
 	if total, limit := len(p.data)+int(h.Size), MaxMessage(h.Kind); total > limit {
 		return nil, errs.E(opRead, errs.TooLarge, "a message of kind %d has %d bytes or more, the limit is %d", h.Kind, total, limit)
@@ -121,9 +127,6 @@ func (a *Assembler) decode(h Header, dst, payload []byte) error {
 	unplanes(dst, src)
 	return nil
 }
-
-// Drop forgets the half-received messages: after a Gap the rest of them may never come.
-func (a *Assembler) Drop() { a.open = nil }
 
 // grow extends b by n bytes. Capacity doubles, so that memory follows what really arrived and
 // never what a header claims.

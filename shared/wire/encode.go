@@ -45,8 +45,11 @@ func (e Encoder) Encode(m Message) ([][]byte, error) {
 	for off := 0; ; off += chunk {
 		part := blob[off:min(off+chunk, len(blob))]
 		h := Header{Kind: m.Kind, Request: m.Request, Size: uint32(len(part))}
+		if off > 0 {
+			h.Flags = FlagRest
+		}
 		if off+len(part) < len(blob) {
-			h.Flags = FlagMore
+			h.Flags |= FlagMore
 		}
 		// Planes help arrays and hurt text: a frame is split when most of it is array.
 		frames = append(frames, e.frame(h, part, header-off < len(part)/2))

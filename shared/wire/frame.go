@@ -14,6 +14,7 @@ const (
 
 	FlagMore   = 1 // more frames of this message follow
 	FlagPlanes = 2 // the payload was split into byte planes before compression
+	FlagRest   = 4 // this frame goes on with the message of an earlier one
 
 	CodecRaw  = 0
 	CodecZstd = 1
@@ -61,7 +62,7 @@ func (h Header) check(frame []byte) error {
 		return bad("message kind %d is not known", h.Kind)
 	case h.Codec > CodecZstd:
 		return errs.E(opRead, errs.Unsupported, "codec %d is not known; 0 is raw, 1 is zstd", h.Codec)
-	case h.Flags&^(FlagMore|FlagPlanes) != 0 || frame[6] != 0 || frame[7] != 0:
+	case h.Flags&^(FlagMore|FlagPlanes|FlagRest) != 0 || frame[6] != 0 || frame[7] != 0:
 		return bad("a reserved bit of the frame header is set")
 	case h.Size > MaxFrame:
 		return errs.E(opRead, errs.TooLarge, "a frame claims %d bytes decoded, the limit is %d", h.Size, MaxFrame)

@@ -4,6 +4,7 @@ package wire
 
 import (
 	"encoding/json"
+	"slices"
 
 	"patchbay/shared/errs"
 	"patchbay/shared/lab"
@@ -33,13 +34,16 @@ const (
 // Hello opens a websocket. Over a MessagePort the token is empty.
 type Hello struct {
 	Token   string `json:"token"`
-	Zstd    bool   `json:"zstd"`              // the client reads codec 1; the server then uses it
 	Session string `json:"session,omitempty"` // resume this session
 	After   uint32 `json:"after,omitempty"`   // sequence number of the last frame seen
-	// Codecs are the frame codecs the client can undo ("raw", "zstd"); empty: both. The page
-	// sends ["raw"], because zstd would cost it 0.3 MB; raw frames have no byte planes either.
+	// Codecs are the frame codecs that the client can undo: "raw", which is always understood,
+	// and "zstd". The page sends ["raw"], because zstd would cost it 0.3 MB; raw frames have no
+	// byte planes either.
 	Codecs []string `json:"codecs,omitempty"`
 }
+
+// Zstd says whether the client can undo codec 1.
+func (h Hello) Zstd() bool { return slices.Contains(h.Codecs, "zstd") }
 
 // Welcome answers Hello.
 type Welcome struct {

@@ -176,7 +176,11 @@ func TestAssemblerCapsWholeMessages(t *testing.T) {
 	var a Assembler
 	part := make([]byte, 512<<10)
 	for i := range 3 {
-		_, err := a.Add(hand(KindRequest, FlagMore, 5, part))
+		flags := uint8(FlagMore | FlagRest)
+		if i == 0 {
+			flags = FlagMore
+		}
+		_, err := a.Add(hand(KindRequest, flags, 5, part))
 		if i < 2 && err != nil {
 			t.Fatal(err)
 		}
@@ -202,8 +206,26 @@ func TestAssemblerRefusesMixedKindsAndUnexpectedOnes(t *testing.T) {
 		t.Error("an unexpected kind was taken")
 	}
 	a.Add(hand(KindRequest, FlagMore, 1, nil))
-	if _, err := a.Add(hand(KindCancel, 0, 1, nil)); err == nil {
+	if _, err := a.Add(hand(KindCancel, FlagRest, 1, nil)); err == nil {
 		t.Error("a cancel in the middle of a request's frames was taken")
+	}
+}
+
+// After a gap the client has the beginning of one message and the end of another.
+func TestHalfMessagesOfAGapDoNoHarm(t *testing.T) {
+	a, m := Assembler{}, sample(300_000)
+	frames, _ := Encoder{}.Encode(m)
+	for _, f := range [][]byte{frames[2], frames[0], frames[1]} { // an end without a beginning, a beginning without an end
+		if got, err := a.Add(f); got != nil || err != nil {
+			t.Fatal(got, err)
+		}
+	}
+	equal(t, through(t, frames, &a), m)
+	gone := Fail(7, errs.E("x", errs.Gone, "gone"))
+	short, _ := Encode(gone)
+	a.Add(frames[0])
+	if got, err := a.Add(short[0]); err != nil || got.Kind != KindError {
+		t.Errorf("an error in the place of the rest of a result: %v %v", got, err)
 	}
 }
 

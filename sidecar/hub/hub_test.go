@@ -214,7 +214,11 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 func TestRequestsMultiplex(t *testing.T) {
 	b := start(t, map[string]hosttest.Runner{"count": hosttest.Count(50, 10)}, nil)
 	for _, zip := range []bool{false, true} {
-		c := b.open(wire.Hello{Zstd: zip})
+		var codecs []string
+		if zip {
+			codecs = []string{"raw", "zstd"}
+		}
+		c := b.open(wire.Hello{Codecs: codecs})
 		if c.welcome.Place != "sidecar" || len(c.welcome.Models) != 1 || c.welcome.Session == "" {
 			t.Errorf("welcome %+v", c.welcome)
 		}
@@ -641,7 +645,7 @@ func TestManyClientsComeAndGo(t *testing.T) {
 	var wg sync.WaitGroup
 	fail := make(chan error, 40)
 	for i := range 40 {
-		c := b.open(wire.Hello{Zstd: i%2 == 0})
+		c := b.open(wire.Hello{Codecs: []string{"raw", "zstd"}[:1+i%2]})
 		wg.Go(func() {
 			c.run(1, "count")
 			for {

@@ -87,7 +87,7 @@ func (s *session) attach(sock Socket, welcome wire.Welcome, hello wire.Hello) er
 	if err != nil {
 		return err
 	}
-	s.encode(hello.Zstd)
+	s.encode(hello.Zstd())
 	return s.start(sock, append(first, again...))
 }
 

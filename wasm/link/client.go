@@ -46,6 +46,8 @@ type Client struct {
 	retry  chan struct{}
 	done   chan struct{} // closed when run has returned
 
+	asm wire.Assembler // of run's goroutine; outlives a line, as messages do
+
 	mu       sync.Mutex // guards what follows; never held while a callback of the page runs
 	state    State
 	welcome  wire.Welcome

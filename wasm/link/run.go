@@ -73,7 +73,6 @@ func (c *Client) session() (opened bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var asm wire.Assembler
 	timeout := time.After(c.opt.Welcome)
 	for {
 		select {
@@ -86,7 +85,7 @@ func (c *Client) session() (opened bool, err error) {
 		case <-in.ready:
 			frames, lost := in.take()
 			for _, f := range frames {
-				if err := c.frame(&asm, f, port, &opened); err != nil {
+				if err := c.frame(f, port, &opened); err != nil {
 					return opened, err
 				}
 			}
@@ -105,12 +104,12 @@ func (c *Client) detach() {
 }
 
 // frame takes one frame and acts on the message it completes.
-func (c *Client) frame(asm *wire.Assembler, f []byte, port Port, opened *bool) error {
+func (c *Client) frame(f []byte, port Port, opened *bool) error {
 	h, err := wire.ReadHeader(f)
 	if err != nil {
 		return err
 	}
-	m, err := asm.Add(f)
+	m, err := c.asm.Add(f)
 	if err != nil {
 		return err
 	}
@@ -126,8 +125,7 @@ func (c *Client) frame(asm *wire.Assembler, f []byte, port Port, opened *bool) e
 	case m.Kind == wire.KindError && m.Request == 0:
 		return engineError(m)
 	case m.Kind == wire.KindGap:
-		asm.Drop()
-		return nil
+		return nil // half a message of it does no harm to the assembler
 	}
 	return c.route(m)
 }

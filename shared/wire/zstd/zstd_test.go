@@ -155,6 +155,7 @@ func TestRequestCapHoldsForCompressedFrames(t *testing.T) {
 	if _, err := a.Add(first); err != nil {
 		t.Fatal(err)
 	}
+	first[5] |= wire.FlagRest
 	if _, err := a.Add(first); errs.KindOf(err) != errs.TooLarge {
 		t.Errorf("a request of 1.8 MiB was taken: %v", err)
 	}
