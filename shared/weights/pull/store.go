@@ -127,7 +127,7 @@ func Verify(ctx context.Context, dir, id string, progress func(Progress)) error 
 		return err
 	}
 	if got != e.Digest {
-		return errs.E("pull.Verify", errs.Corrupt, "%s is damaged: its digest is %s..., not %s...: run `patchbay pull %s` again after deleting it", p, got.Short(), e.Digest.Short(), id)
+		return errs.E("pull.Verify", errs.Corrupt, "%s is damaged: its digest is %s..., not %s...: delete it and run `patchbay pull %s` again", p, got.Short(), e.Digest.Short(), id)
 	}
 	return nil
 }
