@@ -1,0 +1,51 @@
+// The engine's worker: loads the kernels and worker.wasm, and passes frames to it. The query
+// ?shelf=opfs|cache|indexeddb names where models are kept; without it the best that the
+// context allows is taken.
+"use strict";
+
+// What the page says before Go listens waits here.
+const early = [];
+let listen = (data) => early.push(data);
+self.onmessage = (e) => listen(e.data);
+self.patchbayListen = (f) => {
+  listen = f;
+  early.splice(0).forEach(f);
+};
+self.patchbayShelf = new URLSearchParams(self.location.search).get("shelf") || "";
+
+importScripts("dist/wasm_exec.js", "kernels/kernels.js");
+
+// kernels gives the import object of the kernel module, or null with the reason in
+// patchbayKernelError: then the engine runs on its plain loops and says so.
+async function kernels() {
+  try {
+    return await self.PatchbayKernels.instantiate({ base: new URL("kernels/", self.location.href).href });
+  } catch (e) {
+    self.patchbayKernelError = String((e && e.message) || e);
+    return null;
+  }
+}
+
+// stand-ins satisfy the imports that worker.wasm names when there are no kernels.
+function standIns(module) {
+  const missing = () => {
+    throw new Error("the SIMD kernels did not start: " + self.patchbayKernelError);
+  };
+  const names = WebAssembly.Module.imports(module).filter((i) => i.module === "kern");
+  return Object.fromEntries(names.map((i) => [i.name, missing]));
+}
+
+async function compile(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: the server answered ${response.status}`);
+  if (response.headers.get("Content-Type") === "application/wasm") return WebAssembly.compileStreaming(response);
+  return WebAssembly.compile(await response.arrayBuffer());
+}
+
+(async () => {
+  const go = new Go();
+  const [module, kern] = await Promise.all([compile("dist/worker.wasm"), kernels()]);
+  go.importObject.kern = kern || standIns(module);
+  await go.run(await WebAssembly.instantiate(module, go.importObject));
+  throw new Error("the engine ended");
+})().catch((e) => self.postMessage({ fatal: String((e && e.message) || e) }));

