@@ -118,7 +118,7 @@ func (s *stage) follow(p *page) {
 	}
 	wanted := p.Page().Lens != nil || p.Page().Busy()
 	if wanted && p.Stage == "" {
-		s.open(p)
+		s.open(p, box)
 	}
 	if s.dirty && p.Stage == "ready" && p.Page().Lens != nil && !s.asked {
 		s.asked = true
@@ -146,14 +146,17 @@ func (s *stage) frame(p *page) {
 	window.Call("requestAnimationFrame", f)
 }
 
-// open lets the next render make the iframe.
-func (s *stage) open(p *page) {
-	go p.within(func() []state.Effect {
-		if p.Stage == "" {
-			p.Stage = "loading"
-		}
-		return nil
-	})
+// open puts the iframe into its box, which is empty in Vugu's tree: Vugu leaves what it does
+// not know of alone there, and would reload the iframe if it knew.
+func (s *stage) open(p *page, box js.Value) {
+	p.Stage = "loading"
+	el := document.Call("createElement", "iframe")
+	el.Set("id", "stage")
+	el.Set("src", "stage.html")
+	el.Set("tabIndex", -1)
+	el.Call("setAttribute", "aria-hidden", "true")
+	el.Set("title", p.T("stage.title"))
+	box.Call("appendChild", el)
 	var f js.Func
 	f = js.FuncOf(func(js.Value, []js.Value) any {
 		f.Release()

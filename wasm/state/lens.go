@@ -204,7 +204,7 @@ func (a *App) Facts(p *Page) []Fact {
 	if r.Best != len(p.Lens.Layers)-1 && r.BestP > r.FinalP+0.05 {
 		out = append(out, Fact{"notice.best", []string{follow, text.Int(r.Best), text.Prob(r.BestP)}})
 	}
-	if r.CalmBy >= 0.5 {
+	if r.CalmBy >= 0.5 && len(out) < 3 {
 		out = append(out, Fact{"notice.calm", []string{text.Int(r.Calm), text.Number(r.CalmBy, 1)}})
 	}
 	return out
@@ -259,7 +259,7 @@ func (a *App) Verdict() (layer, third int, ok bool) {
 // StageHeight is the room, in CSS pixels, that the picture needs at a width: rows stay
 // readable, the whole picture stays on the screen where it can.
 func (a *App) StageHeight(width, screen float64) float64 {
-	row := math.Min(22, math.Max(13, (screen-330)/float64(a.Layers())))
+	row := math.Min(22, math.Max(13, (screen-395)/float64(a.Layers())))
 	if width < 480 {
 		row = 14
 	}

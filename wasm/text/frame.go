@@ -65,8 +65,8 @@ var frame = map[string]message{
 	"rail.label":  {"Lessons", "課程"},
 	"keys.run":    {"run", "執行"},
 	"keys.stop":   {"stop", "停止"},
-	"keys.move":   {"walk over the picture", "在圖上移動"},
-	"keys.follow": {"follow the top token", "追蹤最可能的 token"},
+	"keys.move":   {"move", "移動"},
+	"keys.follow": {"follow the token", "追蹤 token"},
 
 	"lesson.lens":     {"Logit lens", "Logit 透鏡"},
 	"lesson.generate": {"Generate", "生成文字"},
@@ -98,6 +98,7 @@ var frame = map[string]message{
 	"stage.prefill":  {"Reading the prompt", "讀取提示詞"},
 	"stage.layers":   {"Reading the layers", "讀取各層"},
 	"stage.tokens":   {"Writing", "生成中"},
+	"stage.measure":  {"Measuring the speed", "測量速度"},
 	"stage.queue":    {"Waiting for a turn", "排隊中"},
 	"stage.other":    {"Working", "計算中"},
 	"stage.stopping": {"Stopping …", "停止中…"},

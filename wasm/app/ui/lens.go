@@ -6,7 +6,9 @@ import (
 	"patchbay/wasm/text"
 )
 
-// Lens is the picture of the logit lens with its scale. The picture itself is the stage's.
+// Lens is the picture of the logit lens with its scale. The picture itself is the stage's: the
+// edge puts its iframe into #stage-box. (A dynamic attribute keeps that box from being taken
+// for a static one, whose content Vugu writes anew on every render.)
 type Lens struct{ L *Lab }
 
 func (c *Lens) result() *lab.LensResult { return c.L.Pages["lens"].Lens }

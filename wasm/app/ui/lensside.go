@@ -119,13 +119,8 @@ func (c *Lensside) NowX() string { x, _, _ := c.now(); return text.Number(x, 1) 
 // NowY is how high.
 func (c *Lensside) NowY() string { _, y, _ := c.now(); return text.Number(y, 1) }
 
-// NowR hides the mark where there is no curve.
-func (c *Lensside) NowR() string {
-	if _, _, ok := c.now(); ok {
-		return "3.5"
-	}
-	return "0"
-}
+// Marked says that there is a curve to mark.
+func (c *Lensside) Marked() bool { _, _, ok := c.now(); return ok }
 
 // CellTitle names the cell whose guesses are shown.
 func (c *Lensside) CellTitle() string {

@@ -3,8 +3,8 @@
 // by `make gen` and are never edited by hand.
 //
 // Two rules of Vugu's renderer shape the templates. It rewrites an element's attributes and
-// text on every render, so what must survive (a live region, a text being typed) is kept by
-// the edge outside the tree; and it matches children by their index, so what comes and goes
+// text on every render, so what must survive (a live region, a text being typed, the stage,
+// which setting its address again would reload) is kept by the edge outside the tree; and it matches children by their index, so what comes and goes
 // stands in a wrapper of its own or is hidden, lest its neighbours lose focus.
 package ui
 
