@@ -13,12 +13,20 @@ self.patchbayListen = (f) => {
 };
 self.patchbayShelf = new URLSearchParams(self.location.search).get("shelf") || "";
 
-importScripts("dist/wasm_exec.js", "kernels/kernels.js");
+// patchbaySettle turns a request or transaction of IndexedDB into a promise.
+self.patchbaySettle = (r) =>
+  new Promise((yes, no) => {
+    r.onsuccess = r.oncomplete = () => yes(r.result);
+    r.onerror = r.onabort = r.onblocked = () => no(r.error || new DOMException("another tab holds the database", "AbortError"));
+  });
+
+importScripts("dist/wasm_exec.js");
 
 // kernels gives the import object of the kernel module, or null with the reason in
 // patchbayKernelError: then the engine runs on its plain loops and says so.
 async function kernels() {
   try {
+    importScripts("kernels/kernels.js");
     return await self.PatchbayKernels.instantiate({ base: new URL("kernels/", self.location.href).href });
   } catch (e) {
     self.patchbayKernelError = String((e && e.message) || e);

@@ -32,10 +32,8 @@ func openDatabase(ctx context.Context) (*database, error) {
 }
 
 // settle turns a request, or a transaction, into a promise: IndexedDB is older than those.
-var settle = js.Global().Get("Function").New("r", `return new Promise((yes, no) => {
-	r.onsuccess = r.oncomplete = () => yes(r.result);
-	r.onerror = r.onabort = r.onblocked = () => no(r.error || new DOMException("another tab holds the database", "AbortError"));
-})`).Invoke
+// worker.js has the few lines, because making them here would take eval.
+func settle(request js.Value) js.Value { return js.Global().Call("patchbaySettle", request) }
 
 func (d *database) begin(mode string) (tx, table js.Value) {
 	tx = d.db.Call("transaction", tableName, mode)
