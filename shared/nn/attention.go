@@ -125,12 +125,57 @@ func (r *run) mix(l int, b *block, K, V device.Buffer) {
 		r.err = err
 		return
 	}
-	cost := 2 * a.Heads * a.T * a.S * a.HeadDim
-	r.work(attention, cost, func() { r.dev.Scores(p, r.s.q, K, a) })
+	hd := r.c.Heads * r.c.HeadDim
+	r.squareTiles(p, a, false, func(tile device.Buffer, t int, a device.Attn) {
+		r.dev.Scores(tile, r.s.q.Slice(t*hd, a.T*hd), K, a)
+	})
 	r.tap(l, hook.AttnScores, p, a.Heads, a.T, a.S)
-	r.do(8*p.Len(), func() { r.dev.Softmax(p, p, a.Heads*a.T, a.S) })
+	for row, n := 0, 0; row < a.Heads*a.T && r.err == nil; row += n {
+		n = r.m.pace.rows(elements, a.Heads*a.T-row, float64(8*a.S))
+		part := p.Slice(row*a.S, n*a.S)
+		r.do(8*n*a.S, func() { r.dev.Softmax(part, part, n, a.S) })
+	}
 	r.tap(l, hook.Pattern, p, a.Heads, a.T, a.S)
-	r.work(attention, cost, func() { r.dev.Mix(r.s.z, p, V, a) })
+	r.squareTiles(p, a, true, func(tile device.Buffer, t int, a device.Attn) {
+		r.dev.Mix(r.s.z.Slice(t*hd, a.T*hd), tile, V, a)
+	})
+}
+
+// squareTiles runs op over tiles of query rows of p [H, T, S], each laid out as [H, n, S]: they
+// are copied from p before op where op reads them, else to p after it.
+func (r *run) squareTiles(p device.Buffer, a device.Attn, reads bool, op func(tile device.Buffer, t int, a device.Attn)) {
+	cost := 2 * a.Heads * a.S * a.HeadDim // of a row
+	n := r.m.pace.rows(attention, a.T, float64(cost))
+	if n == a.T {
+		r.work(attention, a.T*cost, func() { op(p, 0, a) })
+		return
+	}
+	tile, err := r.dev.Alloc(a.Heads * n * a.S)
+	if err != nil {
+		r.err = err
+		return
+	}
+	defer r.dev.Free(tile)
+	move := func(t, n int) {
+		for h := range a.Heads {
+			dst, src := tile.Slice(h*n*a.S, n*a.S), p.Slice((h*a.T+t)*a.S, n*a.S)
+			if !reads {
+				dst, src = src, dst
+			}
+			r.do(dst.Len(), func() { r.dev.Copy(dst, src) })
+		}
+	}
+	for t := 0; t < a.T; t += n {
+		part := a
+		part.T, part.Pos = min(n, a.T-t), a.Pos+t
+		if reads {
+			move(t, part.T)
+		}
+		r.work(attention, part.T*cost, func() { op(tile, t, part) })
+		if !reads {
+			move(t, part.T)
+		}
+	}
 }
 
 // mixTiles runs attention some query rows at a time, over the keys that they can see.

@@ -83,6 +83,28 @@ func TestWorkIsCut(t *testing.T) {
 	}
 }
 
+// crawl is a device that says it is very slow, so that everything is cut as small as can be.
+type crawl struct{ device.Device }
+
+func (c crawl) Info() device.Info { return device.Info{Name: "crawl", FLOPS: 1000} }
+
+// However small the pieces, the numbers are the same, seen or not.
+func TestCutEqualsWhole(t *testing.T) {
+	each(t, func(t *testing.T, dev device.Device) {
+		for _, family := range []string{"mistral", "gemma2"} {
+			m, cut := openFamily(t, dev, family, "config.json"), openFamily(t, crawl{dev}, family, "config.json")
+			ids := readGolden(t, "families", family, "expected.safetensors").ids("ids")
+			whole, pieces := record(dev, everything), record(dev, everything)
+			compare(t, "logits", forward(t, cut, ids, pieces), forward(t, m, ids, whole), m.cfg.Vocab, 1e-5)
+			compare(t, "logits of nobody's", forward(t, cut, ids, nil), forward(t, m, ids, nil), m.cfg.Vocab, 1e-5)
+			for name, w := range whole.got {
+				shape := whole.shape[name]
+				compare(t, name, pieces.got[name], w, shape[len(shape)-1], 1e-5)
+			}
+		}
+	})
+}
+
 // Generating allocates nothing on the device after the first token, and all goes at the end.
 func TestNoChurn(t *testing.T) {
 	each(t, func(t *testing.T, dev device.Device) {
