@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Root is the repository's top folder.
@@ -59,4 +60,60 @@ func descendants(root int) []int {
 		all = append(all, kids[all[i]]...)
 	}
 	return all
+}
+
+// ticks is the unit of CPU time in /proc, per second, on every Linux that Go supports.
+const ticks = 100
+
+// busyTicks is what all processes have used since the machine started.
+func busyTicks() float64 {
+	data, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(data), "\n")
+	sum := 0.0
+	for i, f := range strings.Fields(first)[1:] {
+		if v, err := strconv.ParseFloat(f, 64); err == nil && i != 3 && i != 4 && i < 8 { // not idle, not waiting
+			sum += v
+		}
+	}
+	return sum
+}
+
+// ownTicks is what the browser's processes and this one have used.
+func ownTicks(root int) float64 {
+	sum := 0.0
+	for _, pid := range append(descendants(root), os.Getpid()) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue
+		}
+		f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+		user, _ := strconv.ParseFloat(f[11], 64)
+		system, _ := strconv.ParseFloat(f[12], 64)
+		sum += user + system
+	}
+	return sum
+}
+
+// WatchCPU begins to watch; the function it returns says how many CPUs other processes than
+// the browser used since. A figure taken while others worked is worth less.
+func WatchCPU(root int) (others func() float64) {
+	all, own, start := busyTicks(), ownTicks(root), time.Now()
+	return func() float64 {
+		used := (busyTicks() - all) - (ownTicks(root) - own)
+		return max(0, used/ticks/time.Since(start).Seconds())
+	}
+}
+
+// Quiet waits until other processes use less than a third of a CPU, at most for the time given.
+func Quiet(patience time.Duration) {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		all, start := busyTicks(), time.Now()
+		time.Sleep(500 * time.Millisecond)
+		if (busyTicks()-all)/ticks/time.Since(start).Seconds() < 0.3 {
+			return
+		}
+	}
 }
