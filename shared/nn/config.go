@@ -51,22 +51,6 @@ type BlockConfig struct {
 	Rope   int // index into Ropes
 }
 
-// Rope is one set of rotation frequencies.
-type Rope struct {
-	Base   float64
-	Linear float64 // positions are divided by it; 0 and 1: no scaling
-	Llama3 *Llama3Rope
-	// Factors divide each frequency, where a file brings them (llama.cpp's rope_freqs).
-	Factors []float32
-}
-
-// Llama3Rope is the scaling of Llama 3.1: low frequencies are divided by Factor, high ones
-// kept, those between blended.
-type Llama3Rope struct {
-	Factor, Low, High float64
-	Original          float64 // context length of the first training
-}
-
 // layout is how the file stores matrices.
 type layout uint8
 

@@ -93,13 +93,13 @@ func load(ctx context.Context, dev device.Device, src *source, o Options) (*Mode
 
 func (l *loader) all() {
 	c, m, n := &l.m.cfg, l.m, &l.names
-	m.embed = l.matrix(n.embed, c.Vocab, c.Width, nil).w
+	m.embed = l.matrix(n.embed, c.Vocab, c.Width).w
 	if c.Learned {
-		m.pos = l.matrix(n.pos, c.Context, c.Width, nil).w
+		m.pos = l.matrix(n.pos, c.Context, c.Width).w
 	}
 	m.unembed = matrix{w: m.embed}
 	if !c.Tied {
-		m.unembed = l.matrix(n.unembed, c.Vocab, c.Width, nil)
+		m.unembed = l.matrix(n.unembed, c.Vocab, c.Width)
 	}
 	m.final = l.norm(n.final)
 	m.blocks = make([]block, c.Layers)
@@ -160,46 +160,28 @@ func (l *loader) projection(name, packed string, part, rows int) matrix {
 }
 
 func (l *loader) linear(name string, rows, cols int, bias bool) matrix {
-	m := l.matrix(name+".weight", rows, cols, nil)
+	m := l.matrix(name+".weight", rows, cols)
 	if bias {
 		m.bias = l.upload(l.floats(name+".bias", rows))
 	}
 	return m
 }
 
-func (l *loader) matrix(name string, rows, cols int, at func(int) int) matrix {
-	return l.rows(name, rows, rows, cols, at)
+func (l *loader) matrix(name string, rows, cols int) matrix {
+	return l.rows(name, rows, rows, cols, nil)
 }
 
 // rows loads rows of the matrix [total, cols] under name, in the order that at gives.
 func (l *loader) rows(name string, rows, total, cols int, at func(int) int) matrix {
-	// The embeddings of GPT-2 are stored as everyone's are; only its linear layers are turned.
-	turned := l.m.cfg.layout == conv1D && name != l.names.embed && name != l.names.pos && name != l.names.unembed
-	shape := []int{total, cols}
-	if turned {
-		shape = []int{cols, total}
-	}
-	t, ok := l.find(name, shape...)
-	if !ok {
-		return matrix{}
-	}
-	if l.err = matrixType(name, t.dtype); l.err != nil {
-		return matrix{}
-	}
-	reader, dt := t.rows, t.dtype
-	if turned {
-		data, err := t.floats()
-		if l.err = err; err != nil {
-			return matrix{}
+	t, reader, dt := l.reader(name, total, cols)
+	if l.err == nil && at != nil {
+		var size int
+		if size, l.err = dt.RowBytes(cols); l.err == nil {
+			reader = newHeadReader(reader, l.m.cfg.HeadDim, size, at)
 		}
-		reader, dt = &transposed{data, cols, total}, tensor.F32
 	}
-	if at != nil {
-		rb, err := dt.RowBytes(cols)
-		if l.err = err; err != nil {
-			return matrix{}
-		}
-		reader = newHeadReader(reader, l.m.cfg.HeadDim, rb, at)
+	if l.err != nil {
+		return matrix{}
 	}
 	w, err := l.m.dev.Load(dt, rows, cols, reader)
 	if err != nil {
@@ -209,6 +191,26 @@ func (l *loader) rows(name string, rows, total, cols int, at func(int) int) matr
 	l.m.weights = append(l.m.weights, w)
 	l.progress(t.size() * int64(rows) / int64(total))
 	return matrix{w: w}
+}
+
+// reader opens the matrix [rows, cols] under name. GPT-2's linear layers, but not its
+// embeddings, are stored the other way round: those are turned here.
+func (l *loader) reader(name string, rows, cols int) (stored, device.RowReader, tensor.DType) {
+	turned := l.m.cfg.layout == conv1D && name != l.names.embed && name != l.names.pos && name != l.names.unembed
+	shape := []int{rows, cols}
+	if turned {
+		shape = []int{cols, rows}
+	}
+	t, ok := l.find(name, shape...)
+	if ok {
+		l.err = matrixType(name, t.dtype)
+	}
+	if l.err != nil || !turned {
+		return t, t.rows, t.dtype
+	}
+	data, err := t.floats()
+	l.err = err
+	return t, &transposed{data, cols, rows}, tensor.F32
 }
 
 // find looks a tensor up and checks its shape.

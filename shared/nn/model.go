@@ -66,6 +66,9 @@ func (m *Model) Close() {
 
 // acquire waits for the model's turn.
 func (m *Model) acquire(ctx context.Context, op errs.Op) error {
+	if err := ctx.Err(); err != nil {
+		return cancelled(op, err)
+	}
 	select {
 	case m.turn <- struct{}{}:
 	case <-ctx.Done():

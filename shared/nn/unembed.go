@@ -91,7 +91,8 @@ func (m *Model) Rank(ctx context.Context, resid device.Buffer, rows int, req dev
 }
 
 // RankGroups ranks resid [groups, size, d], such as the layers of each position, comparing
-// every row with the last of its group. Each group is given to emit as it is done.
+// every row with the last of its group. Each group is given to emit as it is done; emit must not
+// use the model, which is busy.
 func (m *Model) RankGroups(ctx context.Context, resid device.Buffer, groups, size int, req device.RankRequest, emit func(group int, rows []device.Ranking) error) error {
 	if err := m.acquire(ctx, "nn.RankGroups"); err != nil {
 		return err
