@@ -94,7 +94,7 @@ func unmarshalInts(b []byte, limit int) (all bool, list []int, err error) {
 		return false, nil, fmt.Errorf("%.40s is neither an integer, a list of integers nor \"all\"", b)
 	}
 	if err != nil {
-		return false, nil, fmt.Errorf("%.40s is not made of integers that a machine can count", b)
+		return false, nil, fmt.Errorf("%.40s is not a whole number, or a list of them", b)
 	}
 	if len(list) > limit {
 		return false, nil, fmt.Errorf("a list of %d integers is over the limit of %d", len(list), limit)

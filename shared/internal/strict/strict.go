@@ -170,7 +170,7 @@ func wrap(err error, t reflect.Type) *Fault {
 	case errors.As(err, &kind) && strings.HasPrefix(kind.Value, "number "):
 		return &Fault{Msg: fmt.Sprintf("%.40s is not %s", strings.TrimPrefix(kind.Value, "number "), noun(kind.Type)), kind: errs.Invalid}
 	case errors.As(err, &kind):
-		return &Fault{Msg: fmt.Sprintf("there is a %.40s where %s belongs", kind.Value, noun(t)), kind: errs.Invalid}
+		return &Fault{Msg: fmt.Sprintf("%s belongs here, not %.40s", noun(t), kind.Value), kind: errs.Invalid}
 	}
 	return &Fault{Msg: strings.TrimPrefix(err.Error(), "json: "), kind: errs.Invalid}
 }

@@ -1,0 +1,212 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"patchbay/shared/device"
+	"patchbay/shared/device/ref"
+	"patchbay/shared/device/simd"
+	"patchbay/shared/internal/refdata"
+	"patchbay/shared/nn"
+	"patchbay/shared/token"
+	"patchbay/shared/weights"
+)
+
+var loaded = struct {
+	sync.Mutex
+	bench map[string]*Bench
+}{bench: map[string]*Bench{}}
+
+func testDevice(t testing.TB) device.Device {
+	if dev, err := simd.New(); err == nil {
+		return dev
+	}
+	t.Log("no simd device in this build; the reference device is slow")
+	return ref.New()
+}
+
+// bench loads a model of the catalogue once for all tests of the package.
+func bench(t testing.TB, id string) *Bench {
+	t.Helper()
+	path := refdata.Model(t, id)
+	loaded.Lock()
+	defer loaded.Unlock()
+	if b := loaded.bench[id]; b != nil {
+		return b
+	}
+	file := must(weights.Open(path))(t)
+	m := must(nn.Load(context.Background(), testDevice(t), file, nn.Options{MaxTokens: 512}))(t)
+	loaded.bench[id] = &Bench{Model: m, Tokens: must(token.FromGGUF(file.Meta))(t), Parity: Parity{Model: id}}
+	return loaded.bench[id]
+}
+
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func readJSON(t testing.TB, v any, elem ...string) {
+	t.Helper()
+	if err := json.Unmarshal(must(os.ReadFile(refdata.Path(t, elem...)))(t), v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// models are the reference's names with the catalogue's.
+var models = []struct{ ref, id string }{
+	{"smollm2-135m", "smollm2-135m-instruct"},
+	{"gemma3-270m", "gemma3-270m"},
+}
+
+func run[R any](t testing.TB, b *Bench, name, params string, emit func(Event)) (*Outcome, R) {
+	t.Helper()
+	out := must(must(Get(name))(t).Run(context.Background(), b, json.RawMessage(params), emit))(t)
+	var r R
+	if err := json.Unmarshal(out.Result, &r); err != nil {
+		t.Fatal(err)
+	}
+	return out, r
+}
+
+func marshal(t testing.TB, v any) string { return string(must(json.Marshal(v))(t)) }
+
+func TestLensReference(t *testing.T) {
+	for _, m := range models {
+		t.Run(m.ref, func(t *testing.T) {
+			if testing.Short() && m.ref != models[0].ref {
+				t.Skip("one model is enough for -short")
+			}
+			var want struct {
+				Prompts map[string]struct {
+					Text   string
+					Layers []struct{ Top [][2]float64 }
+				}
+			}
+			readJSON(t, &want, "lens_"+m.ref+".json")
+			b := bench(t, m.id)
+			for name, p := range want.Prompts {
+				_, got := run[LensResult](t, b, "lens", marshal(t, map[string]any{"prompt": p.Text, "topk": 6, "positions": "last"}), nil)
+				if len(got.Layers) != len(p.Layers) {
+					t.Fatalf("%s: %d layers, want %d", name, len(got.Layers), len(p.Layers))
+				}
+				for l, layer := range p.Layers {
+					compareTop(t, name, l, got.Layers[l][0], layer.Top)
+				}
+				answer := got.Layers[len(got.Layers)-1][0]
+				if answer.FollowRank != 0 || answer.Top[0].ID != got.Follow.ID || answer.KL > 1e-6 {
+					t.Errorf("%s: the model's own answer %q is not first in the last layer: rank %d, KL %g", name, got.Follow.Text, answer.FollowRank, answer.KL)
+				}
+			}
+		})
+	}
+}
+
+// compareTop compares the first five guesses; neighbours closer than the tolerance may swap.
+func compareTop(t *testing.T, name string, layer int, got LensCell, want [][2]float64) {
+	t.Helper()
+	for i, w := range want {
+		at := slices.IndexFunc(got.Top, func(g Guess) bool { return g.ID == int32(w[0]) })
+		if at < 0 {
+			t.Errorf("%s layer %d: token %d is not among %v", name, layer, int(w[0]), got.Top)
+			continue
+		}
+		if lp := math.Log(float64(got.Top[at].P)); math.Abs(lp-w[1]) > 1e-3 {
+			t.Errorf("%s layer %d: token %d has log-probability %.5f, want %.5f", name, layer, int(w[0]), lp, w[1])
+		}
+		if at != i && math.Abs(want[min(at, len(want)-1)][1]-w[1]) > 1e-3 {
+			t.Errorf("%s layer %d: token %d stands at %d, want %d", name, layer, int(w[0]), at, i)
+		}
+	}
+}
+
+// TestLensAllPositions checks that a column for each token holds what the last position alone
+// gives, and the model's real distribution in the last layer.
+func TestLensAllPositions(t *testing.T) {
+	b := bench(t, models[0].id)
+	var stages []string
+	_, all := run[LensResult](t, b, "lens", `{"follow": " Warsaw"}`, func(e Event) {
+		if !slices.Contains(stages, e.Stage) {
+			stages = append(stages, e.Stage)
+		}
+	})
+	_, last := run[LensResult](t, b, "lens", `{"follow": " Warsaw", "positions": "last"}`, nil)
+	if len(all.Tokens) != 5 || len(all.Positions) != 5 || all.Follow.Text != " Warsaw" {
+		t.Fatalf("tokens %v, positions %v, follow %v", all.Tokens, all.Positions, all.Follow)
+	}
+	if want := []string{"layers", "vocabulary"}; !slices.Equal(stages, want) {
+		t.Errorf("stages %v, want %v", stages, want)
+	}
+	for l := range last.Layers {
+		a, z := all.Layers[l][4], last.Layers[l][0]
+		if math.Abs(float64(a.FollowP-z.FollowP)) > 1e-5 || a.FollowRank != z.FollowRank || math.Abs(float64(a.KL-z.KL)) > 1e-4 || a.Top[0].ID != z.Top[0].ID {
+			t.Errorf("layer %d: %+v of all differs from %+v of the last alone", l, a, z)
+		}
+		if l == 0 && a.KL < 1 {
+			t.Errorf("KL of the first layer is %g; it should be far from the last", a.KL)
+		}
+	}
+}
+
+func TestGenerateReference(t *testing.T) {
+	for _, m := range models {
+		t.Run(m.ref, func(t *testing.T) {
+			if testing.Short() && m.ref != models[0].ref {
+				t.Skip("one model is enough for -short")
+			}
+			var want struct {
+				Runs map[string]struct {
+					Text         string
+					IDs, Tokens  []int32
+					Continuation string
+					Margins      []float64
+				}
+			}
+			readJSON(t, &want, "greedy_"+m.ref+".json")
+			b := bench(t, m.id)
+			for _, name := range []string{"capital", "antonym"} {
+				w := want.Runs[name]
+				var streamed []string
+				_, got := run[GenerateResult](t, b, "generate", marshal(t, map[string]any{"prompt": w.Text, "count": len(w.Tokens), "stop_at_eos": false}), func(e Event) {
+					if e.Stage == "tokens" {
+						var s GenerateStep
+						if err := json.Unmarshal(e.Partial, &s); err != nil {
+							t.Fatal(err)
+						}
+						streamed = append(streamed, s.Chunk)
+					}
+				})
+				if len(got.Prompt) != len(w.IDs) || len(got.Steps) != len(w.Tokens) || got.Stop != "count" {
+					t.Fatalf("%s: %d prompt tokens, %d steps, stop %q", name, len(got.Prompt), len(got.Steps), got.Stop)
+				}
+				sure := true
+				for i, id := range w.Tokens {
+					if sure = w.Margins[i] > 0.01; !sure {
+						break
+					}
+					if got.Steps[i].ID != id || math.Abs(float64(got.Steps[i].Margin)-w.Margins[i]) > 5e-3 {
+						t.Errorf("%s: step %d is %+v, want token %d with margin %g", name, i, got.Steps[i], id, w.Margins[i])
+						break
+					}
+				}
+				if sure && got.Text != w.Continuation {
+					t.Errorf("%s: %q, want %q", name, got.Text, w.Continuation)
+				}
+				if s := strings.Join(streamed, ""); !strings.HasPrefix(got.Text, s) || len(streamed) != len(got.Steps) {
+					t.Errorf("%s: streamed %q in %d events, but the text is %q", name, s, len(streamed), got.Text)
+				}
+			}
+		})
+	}
+}
