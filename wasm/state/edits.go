@@ -112,7 +112,7 @@ func (a *App) AddEdit(d EditDraft) (effects []Effect, wrong string) {
 		return nil, wrong
 	}
 	p := a.Page()
-	a.remember("undo.edit")
+	a.remember()
 	list := append(append([]any{}, p.Edits()...), e)
 	return a.Set("edits", list), ""
 }
@@ -123,7 +123,7 @@ func (a *App) DropEdit(i int) []Effect {
 	if i < 0 || i >= len(list) {
 		return nil
 	}
-	a.remember("undo.edit")
+	a.remember()
 	out := a.Set("edits", append(append([]any{}, list[:i]...), list[i+1:]...))
 	return append(out, a.offerUndo("undo.dropped")...)
 }

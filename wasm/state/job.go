@@ -40,7 +40,6 @@ type Job struct {
 	Err     error
 	Started time.Time
 	rate0   time.Time // start of the stage, for the rate
-	units   float64
 }
 
 // Share is the progress from 0 to 1, or -1 when the total is not known.

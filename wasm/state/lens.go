@@ -100,7 +100,7 @@ func (a *App) Follow(token string) []Effect {
 	if p.Params.Str("follow") == token {
 		return nil
 	}
-	a.remember("undo.follow")
+	a.remember()
 	p.Params["follow"] = token
 	p.Stale = p.Outcome != nil
 	if ok, _ := a.CanRun(); ok {

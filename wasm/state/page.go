@@ -19,6 +19,7 @@ type Page struct {
 	Name    string
 	Params  Params
 	base    Params          // the defaults: a link names what differs
+	later   Params          // from a link, for when the registry describes them
 	Tokens  []lab.TokenText // of the prompt as typed, as the chosen model cuts it
 	cut     JobID           // the latest tokenize request
 	Job     *Job
@@ -27,6 +28,7 @@ type Page struct {
 	Lens    *lab.LensResult
 	Gen     *lab.GenerateResult
 	Steps   []lab.GenerateStep // streamed so far
+	Asked   string             // the prompt of the latest run
 	Stale   bool               // the result belongs to other parameters
 	Pin     *Cell
 	Hover   *Cell
@@ -37,7 +39,7 @@ type Page struct {
 }
 
 func newPage(name string, p Params) *Page {
-	return &Page{Name: name, Params: p, base: p.clone(), Guess: -1, Color: "p", Wrong: map[string]string{}}
+	return &Page{Name: name, Params: p, base: p.clone(), later: Params{}, Guess: -1, Color: "p", Wrong: map[string]string{}}
 }
 
 // Busy says that a run of this page is under way.
@@ -141,8 +143,11 @@ func (a *App) Run() []Effect {
 		return nil // parameters are plain values: cannot happen
 	}
 	j, call := a.start(a.Place, wire.MethodRun, wire.RunParams{Model: a.Model, Experiment: p.Name, Params: params})
-	j.Lesson, j.Model, j.units = p.Name, a.Model, p.units()
-	p.Job, p.again, p.Steps = j, false, nil
+	j.Lesson, j.Model = p.Name, a.Model
+	p.Job, p.again, p.Asked = j, false, p.Prompt()
+	if p.Name == "generate" { // the new text takes the old one's place as it comes
+		p.Steps, p.Gen, p.Outcome, p.Stale = nil, nil, nil, false
+	}
 	return []Effect{call}
 }
 
@@ -219,7 +224,7 @@ func (a *App) finished(j *Job) []Effect {
 	if p == nil || p.Job != j || p.Outcome == nil {
 		return nil
 	}
-	a.learn(j, p.Outcome.Seconds)
+	a.learn(j, p.spent(), p.Outcome.Seconds)
 	p.Stale, p.Hover = p.again, nil
 	p.fitPin()
 	out := []Effect{Say{Text: a.Spoken(p)}, linkSoon()}

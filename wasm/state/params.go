@@ -58,8 +58,9 @@ func (p *Page) defaults(params []lab.Param) {
 	for _, d := range params {
 		if _, ok := p.base[d.Name]; !ok {
 			p.base[d.Name] = d.Default
-			if _, set := p.Params[d.Name]; !set {
-				p.Params[d.Name] = d.Default
+			p.Params[d.Name] = d.Default
+			if x, ok := p.later[d.Name]; ok && sameType(x, d.Default) {
+				p.Params[d.Name] = x
 			}
 		}
 	}

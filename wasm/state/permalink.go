@@ -138,7 +138,12 @@ func (a *App) Restore(frag string) (token string) {
 			continue
 		}
 		var x any
-		if json.Unmarshal([]byte(v.Get(k)), &x) == nil && sameType(x, p.base[name]) {
+		if json.Unmarshal([]byte(v.Get(k)), &x) != nil {
+			continue
+		}
+		if base, known := p.base[name]; !known {
+			p.later[name] = x
+		} else if sameType(x, base) {
 			p.Params[name] = x
 		}
 	}
@@ -193,5 +198,5 @@ func sameType(x, base any) bool {
 		_, ok := x.([]any)
 		return ok
 	}
-	return base == nil // a parameter that the registry has yet to describe
+	return false
 }

@@ -8,17 +8,29 @@ import (
 // which the lens reads every layer out at some, and new tokens, which cost about eight
 // prompt tokens each.
 func (p *Page) units() float64 {
-	n := float64(max(len(p.Tokens), 1))
-	switch p.Name {
-	case "generate":
-		return n + 8*float64(p.Params.Int("count"))
-	case "lens":
-		if p.Params.Str("positions") == "last" {
-			return n + lensRow
-		}
-		return n * (1 + lensRow)
+	n := len(p.Tokens)
+	switch {
+	case p.Name == "generate":
+		return units(n, 0, p.Params.Int("count"))
+	case p.Params.Str("positions") == "last":
+		return units(n, 1, 0)
 	}
-	return n
+	return units(n, n, 0)
+}
+
+func units(read, looked, written int) float64 {
+	return float64(read + lensRow*looked + 8*written)
+}
+
+// spent is the work that the page's result took, counted in the result itself.
+func (p *Page) spent() float64 {
+	switch {
+	case p.Name == "lens" && p.Lens != nil:
+		return units(len(p.Lens.Tokens), len(p.Lens.Positions), 0)
+	case p.Name == "generate" && p.Gen != nil:
+		return units(len(p.Gen.Prompt), 0, len(p.Gen.Steps))
+	}
+	return 0
 }
 
 // lensRow is the price of reading all layers out at one position, in prompt tokens: the
@@ -30,11 +42,11 @@ func (a *App) rateKey(place Place, model, lesson string) string {
 }
 
 // learn keeps what a unit cost; the latest runs count most.
-func (a *App) learn(j *Job, seconds float64) {
-	if j.units <= 0 || seconds <= 0 {
+func (a *App) learn(j *Job, spent, seconds float64) {
+	if spent <= 0 || seconds <= 0 {
 		return
 	}
-	k, r := a.rateKey(j.Place, j.Model, j.Lesson), seconds/j.units
+	k, r := a.rateKey(j.Place, j.Model, j.Lesson), seconds/spent
 	if old, ok := a.rates[k]; ok {
 		r = 0.5*r + 0.5*old
 	}

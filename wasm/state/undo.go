@@ -6,15 +6,14 @@ import "time"
 type undo struct {
 	lesson string
 	params Params
-	why    string
 }
 
 const undoDepth = 50
 
 // remember keeps the page's parameters, to be brought back by Undo.
-func (a *App) remember(why string) {
+func (a *App) remember() {
 	p := a.Page()
-	a.undo = append(a.undo, undo{p.Name, p.Params.clone(), why})
+	a.undo = append(a.undo, undo{p.Name, p.Params.clone()})
 	if len(a.undo) > undoDepth {
 		a.undo = a.undo[1:]
 	}
@@ -81,7 +80,7 @@ var generatePresets = []Preset{
 
 // UsePreset fills the page in and runs it where that is possible; what was there can be had back.
 func (a *App) UsePreset(ps Preset) []Effect {
-	a.remember("undo.preset")
+	a.remember()
 	p := a.Page()
 	for k, v := range ps.Params {
 		p.Params[k] = v

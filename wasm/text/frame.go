@@ -75,6 +75,8 @@ var frame = map[string]message{
 	"prompt.placeholder": {"Type a prompt", "輸入提示詞"},
 	"prompt.tokens":      {"The prompt as {0} tokens", "提示詞共 {0} 個 token"},
 	"prompt.count":       {"{0} tokens", "{0} 個 token"},
+	"prompt.one":         {"1 token", "1 個 token"},
+	"frame.close":        {"Close", "關閉"},
 	"prompt.id":          {"number {0} of the vocabulary", "詞彙表第 {0} 號"},
 	"prompt.untokenized": {"Its tokens appear here once a model is loaded.", "載入模型後，這裡會顯示提示詞的 token。"},
 

@@ -20,7 +20,7 @@ func (c *Generate) Stale() bool { return c.page().Stale && !c.page().Busy() }
 // Given is the prompt before the text, unless it is a chat's turn.
 func (c *Generate) Given() string {
 	if p := c.page(); !p.Params.Bool("chat") {
-		return p.Prompt()
+		return p.Asked
 	}
 	return ""
 }

@@ -24,8 +24,11 @@ func (c *Prompt) Count() string { return text.Int(len(c.L.Page().Tokens)) }
 // More says how many tokens there are, or why there are none yet.
 func (c *Prompt) More() string {
 	n := len(c.L.Page().Tokens)
-	if n == 0 {
+	switch n {
+	case 0:
 		return c.L.T("prompt.untokenized")
+	case 1:
+		return c.L.T("prompt.one")
 	}
 	return c.L.T("prompt.count", text.Int(n))
 }
