@@ -178,7 +178,7 @@ func TestGenerateReference(t *testing.T) {
 			for _, name := range []string{"capital", "antonym"} {
 				w := want.Runs[name]
 				var streamed []string
-				_, got := run[GenerateResult](t, b, "generate", marshal(t, map[string]any{"prompt": w.Text, "count": len(w.Tokens), "stop_at_eos": false}), func(e Event) {
+				_, got := run[GenerateResult](t, b, "generate", marshal(t, map[string]any{"prompt": strings.TrimPrefix(w.Text, "<bos>"), "count": len(w.Tokens), "stop_at_eos": false}), func(e Event) {
 					if e.Stage == "tokens" {
 						var s GenerateStep
 						if err := json.Unmarshal(e.Partial, &s); err != nil {
