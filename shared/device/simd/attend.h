@@ -1,0 +1,164 @@
+// attend.h: attention, in parts and fused.
+#ifndef ATTEND_H
+#define ATTEND_H
+#include "gemm.h"
+#include "elem.h"
+
+// The numbers of an attention call: i0 T, i1 S, i2 Pos, i3 Heads, i4 KVHeads, i5 HeadDim, i6 Window; f0 scale, f1 cap.
+typedef struct {
+	int T, S, pos, heads, kv, e, window;
+	float scale, cap;
+} attn;
+
+INL attn attn_of(const kern_args *a) {
+	return (attn){a->i[0], a->i[1], a->i[2], a->i[3], a->i[4], a->i[5], a->i[6], a->f[0], a->f[1]};
+}
+
+// Query t sees keys first ... last-1.
+INL int last_key(const attn *a, int t) { return a->pos + t + 1 < a->S ? a->pos + t + 1 : a->S; }
+INL int first_key(const attn *a, int t) {
+	int j = a->window > 0 ? a->pos + t - a->window + 1 : 0;
+	return j > 0 ? j : 0;
+}
+
+#define NEG_INF (-__builtin_inff())
+
+INL float dot_e(const float *x, const float *y, int e) {
+	vf s0 = set1(0), s1 = set1(0);
+	int i = 0;
+	for (; i + 2 * VL <= e; i += 2 * VL) {
+		s0 = madd(ldf(x + i), ldf(y + i), s0);
+		s1 = madd(ldf(x + i + VL), ldf(y + i + VL), s1);
+	}
+	float rest = 0;
+	for (; i < e; i++) rest += x[i] * y[i];
+	return hsum(s0 + s1) + rest;
+}
+
+// dst += w*x
+INL void axpy(float *dst, const float *x, float w, int e) {
+	int i = 0;
+	for (; i + VL <= e; i += VL) stf(dst + i, madd(set1(w), ldf(x + i), ldf(dst + i)));
+	for (; i < e; i++) dst[i] += w * x[i];
+}
+
+INL void cap_row(float *x, int n, float cap) {
+	for (int i = 0; i < n; i += VL) {
+		int part = n - i < VL ? n - i : VL;
+		vf v = set1(cap) * vtanh(ld_upto(x + i, part) / set1(cap));
+		st_upto(x + i, v, part);
+	}
+}
+
+// Scores of one query and head for keys j0 ... j1-1, into out[0 ...].
+INL void score_keys(const attn *a, const float *q, const float *k, int h, int j0, int j1, float *out) {
+	size_t stride = (size_t)a->kv * a->e;
+	const float *keys = k + (size_t)(h / (a->heads / a->kv)) * a->e;
+	for (int j = j0; j < j1; j++) out[j - j0] = dot_e(q, keys + j * stride, a->e) * a->scale;
+	if (a->cap > 0) cap_row(out, j1 - j0, a->cap);
+}
+
+// K_SCORES: p0 dst [heads, T, S], p1 q, p2 k; numbers above. Unit: row of dst.
+static void k_scores(const kern_args *c, int lo, int hi) {
+	attn a = attn_of(c);
+	for (int u = lo; u < hi; u++) {
+		int h = u / a.T, t = u % a.T, j0 = first_key(&a, t), j1 = last_key(&a, t);
+		float *row = (float *)c->p[0] + (size_t)u * a.S;
+		if (j0 > j1) j0 = j1;
+		for (int j = 0; j < j0; j++) row[j] = NEG_INF;
+		score_keys(&a, (const float *)c->p[1] + ((size_t)t * a.heads + h) * a.e, c->p[2], h, j0, j1, row + j0);
+		for (int j = j1; j < a.S; j++) row[j] = NEG_INF;
+	}
+}
+
+INL float row_max(const float *x, int n) {
+	vf m = set1(NEG_INF);
+	int i = 0;
+	for (; i + VL <= n; i += VL) m = vmax(ldf(x + i), m);
+	float top = hmax(m);
+	for (; i < n; i++) top = x[i] > top ? x[i] : top;
+	return top;
+}
+
+// dst = exp(x - m); returns the sum.
+INL float exp_row(float *dst, const float *x, int n, float m) {
+	vf s = set1(0);
+	for (int i = 0; i < n; i += VL) {
+		int part = n - i < VL ? n - i : VL;
+		vf v = vexp(ld_upto(x + i, part) - set1(m));
+		st_upto(dst + i, v, part);
+		s += part == VL ? v : ld_upto(dst + i, part);
+	}
+	return hsum(s);
+}
+
+INL void mul_row(float *x, int n, float f) {
+	int i = 0;
+	for (; i + VL <= n; i += VL) stf(x + i, ldf(x + i) * set1(f));
+	for (; i < n; i++) x[i] *= f;
+}
+
+// K_SOFTMAX: p0 dst, p1 x; i0 n. Unit: row.
+static void k_softmax(const kern_args *a, int lo, int hi) {
+	int n = a->i[0];
+	for (int u = lo; u < hi; u++) {
+		const float *x = (const float *)a->p[1] + (size_t)u * n;
+		float *dst = (float *)a->p[0] + (size_t)u * n, m = row_max(x, n);
+		if (m == NEG_INF) { // nothing but masked keys: or NaN, which must be seen
+			for (int i = 0; i < n; i++) dst[i] = x[i] != x[i] ? x[i] : 0;
+			continue;
+		}
+		mul_row(dst, n, 1.0f / exp_row(dst, x, n, m));
+	}
+}
+
+// K_MIX: p0 dst [T, heads, e], p1 pattern [heads, T, S], p2 v. Unit: (t, head), t first.
+static void k_mix(const kern_args *c, int lo, int hi) {
+	attn a = attn_of(c);
+	size_t stride = (size_t)a.kv * a.e;
+	for (int u = lo; u < hi; u++) {
+		int t = u / a.heads, h = u % a.heads;
+		float *z = (float *)c->p[0] + (size_t)u * a.e;
+		const float *p = (const float *)c->p[1] + ((size_t)h * a.T + t) * a.S;
+		const float *v = (const float *)c->p[2] + (size_t)(h / (a.heads / a.kv)) * a.e;
+		for (int i = 0; i < a.e; i++) z[i] = 0;
+		for (int j = 0; j < a.S; j++)
+			if (p[j] != 0) axpy(z, v + j * stride, p[j], a.e);
+	}
+}
+
+#define KEYS 64 // keys of a block of the fused attention
+
+// One query and head: blocks of keys, the running maximum and sum rescaled as it grows.
+INL void attend_row(const attn *a, const float *q, const float *k, const float *v, int t, int h, float *z) {
+	float p[KEYS] __attribute__((aligned(64)));
+	float m = NEG_INF, sum = 0;
+	size_t stride = (size_t)a->kv * a->e;
+	const float *values = v + (size_t)(h / (a->heads / a->kv)) * a->e;
+	int end = last_key(a, t);
+	for (int i = 0; i < a->e; i++) z[i] = 0;
+	for (int j0 = first_key(a, t); j0 < end; j0 += KEYS) {
+		int j1 = j0 + KEYS < end ? j0 + KEYS : end;
+		score_keys(a, q, k, h, j0, j1, p);
+		float top = row_max(p, j1 - j0);
+		if (top > m) {
+			float f[VL];
+			stf(f, vexp(set1(m - top)));
+			mul_row(z, a->e, f[0]), sum *= f[0], m = top;
+		}
+		sum += exp_row(p, p, j1 - j0, m);
+		for (int j = j0; j < j1; j++) axpy(z, values + j * stride, p[j - j0], a->e);
+	}
+	mul_row(z, a->e, sum > 0 ? 1.0f / sum : sum);
+}
+
+// K_ATTENTION: p0 z [T, heads, e], p1 q, p2 k, p3 v. Unit: (t, head), t first.
+static void k_attention(const kern_args *c, int lo, int hi) {
+	attn a = attn_of(c);
+	for (int u = lo; u < hi; u++) {
+		size_t at = (size_t)u * a.e;
+		attend_row(&a, (const float *)c->p[1] + at, c->p[2], c->p[3], u / a.heads, u % a.heads, (float *)c->p[0] + at);
+	}
+}
+
+#endif

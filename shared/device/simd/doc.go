@@ -1,0 +1,37 @@
+// Package simd computes on the processor's vector units: one C source, compiled natively through
+// cgo and to WebAssembly for the tab. Without cgo New returns errs.Unsupported and callers use
+// device/ref.
+//
+// # Where things are
+//
+// Weights and activations lie in memory that is not Go's: the C heap natively, a WebAssembly module's
+// own linear memory in the tab. Go holds addresses, checks every shape against the lengths of the
+// buffers, and calls kernels by number (host.go); a kernel works on units lo ... hi-1, so that a call can be
+// cut among threads. The C side reads, in order: kern.h (the contract), vec.h (one vector type
+// for every instruction set), mathv.h (exp, tanh, erf), tile.h (the layout), matvec.h, gemm.h,
+// elem.h, attend.h, repack.h, rank.h, and table.h, which is all of them. clone_*.c compile that
+// for an instruction set each; wasm.c for the tab; pool.c shares calls among threads.
+//
+// # The layout
+//
+// Sixteen rows of a matrix make a tile, and 32-bit lane r of every 64-byte line belongs to row r. For a
+// type of 4 bits a block of 32 columns is four such lines, and a lane's eight nibbles are
+// eight columns:
+//
+//	bits   0-3  4-7  8-11 12-15 | 16-19 20-23 24-27 28-31
+//	column  0    2    4     6   |   1     3     5     7
+//
+// One shift and one mask give columns (2s, 2s+1) as two int16 in each lane, which is what
+// pmaddwd, vpdpwssd and i32x4.dot_i16x8_s multiply with a broadcast pair of activations and add. So all
+// rows of a tile sum in their own lanes, block scales are vectors, nothing is ever summed
+// across lanes, and the same unpacking, converted to float32, is the panel [column][16] of the
+// matrix-matrix kernel. A fifth and sixth bit lie in lines of their own (a lane has 32 of them); 8-bit codes
+// take eight lines a block; scales stay halves, K-quants keep their 6-bit scales as bytes. A weight takes
+// the bytes that the file has, K-quants 2% more.
+//
+// # Two ways to multiply
+//
+// A few rows of activations meet the codes in fixed point (matvec.h): integer sums are exact, so the
+// result has float32's own error without unpacking weights to float32. More rows share one unpacking of
+// a panel and multiply in float32 at the speed of the machine's fused multiply-add (gemm.h).
+package simd

@@ -1,0 +1,106 @@
+package simd
+
+import (
+	"fmt"
+	"unsafe"
+
+	"patchbay/shared/errs"
+)
+
+// Supplied by public/kernels/kernels.js, which holds the kernel module.
+
+//go:wasmimport kern run
+//go:noescape
+func kernRun(op, p0, p1, p2, p3, p4, p5, p6, p7 uint32, i0, i1, i2, i3, i4, i5, i6, i7, i8, i9, i10, i11 int32, f0, f1, f2, f3 float32, lo, hi int32)
+
+//go:wasmimport kern grow
+func kernGrow(pages uint32) uint32
+
+//go:wasmimport kern copy_in
+//go:noescape
+func kernCopyIn(dst uint32, src unsafe.Pointer, n uint32)
+
+//go:wasmimport kern copy_out
+//go:noescape
+func kernCopyOut(dst unsafe.Pointer, src uint32, n uint32)
+
+//go:wasmimport kern heap
+func kernHeap() uint32
+
+//go:wasmimport kern pages
+func kernPages() uint32
+
+//go:wasmimport kern limit
+func kernLimit() uint32
+
+//go:wasmimport kern row_tile
+func kernRowTile() int32
+
+//go:wasmimport kern features
+func kernFeatures() int32
+
+const page = 1 << 16
+
+// module is the kernel module of the tab; it has a memory of its own.
+type module struct {
+	arena    *arena
+	features int32
+}
+
+// opened guards against two devices on the one memory of the page.
+var opened bool
+
+func openHost() (host, error) {
+	m := &module{features: kernFeatures()}
+	if m.features < 0 {
+		return nil, errs.E("simd.New", errs.Unsupported, "this browser has no WebAssembly SIMD: update it")
+	}
+	if opened {
+		return nil, errs.E("simd.New", errs.Busy, "the kernels' memory already has a device: close that first")
+	}
+	opened = true
+	m.arena = newArena(int64(kernHeap()), int64(kernPages())*page, int64(kernLimit())*page, growMemory)
+	return m, nil
+}
+
+// growMemory makes the memory larger by at least n bytes; it returns the new size, or 0.
+func growMemory(n int64) int64 {
+	if kernGrow(uint32((n+page-1)/page)) == ^uint32(0) {
+		return 0
+	}
+	return int64(kernPages()) * page
+}
+
+func (m *module) run(op int, c *call, n, _ int) {
+	p, i, f := &c.p, &c.i, &c.f
+	kernRun(uint32(op), uint32(p[0]), uint32(p[1]), uint32(p[2]), uint32(p[3]), uint32(p[4]), uint32(p[5]), uint32(p[6]), uint32(p[7]),
+		i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7], i[8], i[9], i[10], i[11], f[0], f[1], f[2], f[3], 0, int32(n))
+}
+
+func (m *module) alloc(bytes int) (uintptr, bool) {
+	at, ok := m.arena.take(int64(bytes))
+	return uintptr(at), ok
+}
+
+func (m *module) free(addr uintptr) { m.arena.give(int64(addr)) }
+func (m *module) left() int64       { return m.arena.left() }
+
+func (m *module) copyIn(dst uintptr, src unsafe.Pointer, n int) {
+	kernCopyIn(uint32(dst), src, uint32(n))
+}
+
+func (m *module) copyOut(dst unsafe.Pointer, src uintptr, n int) {
+	kernCopyOut(dst, uint32(src), uint32(n))
+}
+
+func (m *module) threads() int { return 1 }
+func (m *module) rowTile() int { return int(kernRowTile()) }
+func (m *module) close()       { opened = false }
+
+func (m *module) detail() string {
+	kind := "plain"
+	if m.features&1 != 0 {
+		kind = "relaxed"
+	}
+	return fmt.Sprintf("wasm %s, %s", kind, count(1, "thread"))
+}

@@ -1,0 +1,148 @@
+//go:build cgo && (amd64 || arm64)
+
+// pool.c: the caller and helper threads take slices of a call from one counter. Helpers are
+// goroutines that wait here for a short while (kern_work) and then go back to Go to sleep, so
+// there is no thread of our own to leak and nothing spins for long. A helper that comes late finds
+// the call closed and does no harm: the caller never waits for one that has not joined.
+#include <stdlib.h>
+#include <string.h>
+#include "clone.h"
+#include "pool.h"
+#if defined(_WIN32)
+#include <malloc.h>
+#include <windows.h>
+#define yield_cpu() SwitchToThread()
+#else
+#include <sched.h>
+#define yield_cpu() sched_yield()
+#endif
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#if defined(__x86_64__)
+#define pause_cpu() __builtin_ia32_pause()
+#else
+#define pause_cpu() __asm__ volatile("yield")
+#endif
+
+// state: call number << 16 | open << 15 | helpers that joined.
+#define OPEN ((uint64_t)1 << 15)
+#define JOINED (OPEN - 1)
+
+struct kern_pool {
+	_Alignas(64) uint64_t state;
+	_Alignas(64) int32_t next; // first unit not taken
+	_Alignas(64) int32_t done; // helpers that left
+	_Alignas(64) int32_t closed;
+	kern_fn *fn;
+	const kern_args *args;
+	int32_t n, grain;
+};
+
+#define GET(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+#define SET(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELEASE)
+
+kern_pool *kern_pool_new(void) {
+	kern_pool *p = kern_alloc(sizeof *p);
+	if (p) memset(p, 0, sizeof *p);
+	return p;
+}
+
+void kern_pool_free(kern_pool *p) { kern_free(p); }
+void kern_pool_close(kern_pool *p) { SET(p->closed, 1); }
+
+static void take(kern_pool *p, kern_fn *fn, const kern_args *a, int n, int grain) {
+	for (;;) {
+		int lo = __atomic_fetch_add(&p->next, grain, __ATOMIC_RELAXED);
+		if (lo >= n) return;
+		fn(a, lo, n - lo < grain ? n : lo + grain);
+	}
+}
+
+static const kern_clone *find(int clone) {
+#if defined(__x86_64__) && HAVE_AVX
+	if (clone == 2) return &kern_avx512;
+	if (clone == 1) return &kern_avx2;
+#endif
+	(void)clone;
+	return &kern_generic;
+}
+
+int kern_row_tile(int clone) { return find(clone)->row_tile; }
+
+int kern_select(int clone) {
+#if defined(__x86_64__) && HAVE_AVX
+	__builtin_cpu_init();
+	int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+	int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+	             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+	return clone == 0 || (clone == 1 && avx2) || (clone == 2 && avx512);
+#else
+	return clone == 0;
+#endif
+}
+
+// Runs units 0 ... n-1. With n <= grain the caller does it alone and no helper is told.
+void kern_run(kern_pool *p, int clone, int op, const kern_args *a, int n, int grain) {
+	kern_fn *fn = find(clone)->table[op];
+	if (n <= grain) {
+		fn(a, 0, n);
+		return;
+	}
+	p->fn = fn, p->args = a, p->n = n, p->grain = grain, p->done = 0;
+	__atomic_store_n(&p->next, 0, __ATOMIC_RELAXED);
+	SET(p->state, ((GET(p->state) >> 16) + 1) << 16 | OPEN);
+	take(p, fn, a, n, grain);
+	uint64_t joined = __atomic_fetch_and(&p->state, ~OPEN, __ATOMIC_ACQ_REL) & JOINED;
+	for (int spin = 0; (uint64_t)GET(p->done) < joined; spin++) {
+		if (spin < 4000) pause_cpu();
+		else yield_cpu();
+	}
+}
+
+// One try to help: 1 if a call was joined.
+static int help(kern_pool *p) {
+	uint64_t s = GET(p->state);
+	if (!(s & OPEN)) return 0;
+	if (!__atomic_compare_exchange_n(&p->state, &s, s + 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return 0;
+	take(p, p->fn, p->args, p->n, p->grain); // the fields stand still while a joined helper is not done
+	__atomic_fetch_add(&p->done, 1, __ATOMIC_ACQ_REL);
+	return 1;
+}
+
+// Helps until nothing has come for `spins` pauses or the pool is closed. Returns 1 when closed.
+int kern_work(kern_pool *p, int spins) {
+	uint64_t seen = 0;
+	for (int idle = 0; idle < spins; idle++) {
+		if (GET(p->closed)) return 1;
+		// A call whose units are all taken stays open for a moment: joining it twice would be vain.
+		uint64_t call = GET(p->state) >> 16;
+		if (call != seen && help(p)) seen = call, idle = 0;
+		pause_cpu();
+	}
+	return 0;
+}
+
+void *kern_alloc(size_t bytes) {
+	bytes = (bytes + 63) & ~(size_t)63;
+#if defined(_WIN32)
+	return _aligned_malloc(bytes, 64);
+#else
+	void *p = 0;
+	size_t align = bytes >= (4u << 20) ? 2u << 20 : 64;
+	if (posix_memalign(&p, align, bytes)) return 0;
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+	if (align > 64) madvise(p, bytes, MADV_HUGEPAGE);
+#endif
+	return p;
+#endif
+}
+
+void kern_free(void *p) {
+#if defined(_WIN32)
+	_aligned_free(p);
+#else
+	free(p);
+#endif
+}

@@ -1,0 +1,142 @@
+// tile.h: how weights lie in memory (doc.go draws it). Sixteen rows make a tile; in every
+// 64-byte line, 32-bit lane r belongs to row r of the tile. So a vector of codes multiplies a broadcast
+// pair of activations, every row sums in its own lane, scales are vectors too, and
+// no horizontal sum is ever needed; and unpacking a block to float32 gives
+// exactly the panel that the matrix-matrix kernel wants.
+//
+// A quantised tile is four regions: codes, high bits of the codes, scales by block of 32
+// columns, scales by superblock of 256. A float tile is [column][16].
+#ifndef TILE_H
+#define TILE_H
+#include "vec.h"
+
+#define TILE 16
+
+INL int is_float(int t) { return t <= T_BF16; }
+INL int is_k(int t) { return t >= T_Q4_K; }
+INL int is_8bit(int t) { return t == T_Q8_0; }
+INL int high_bits(int t) { return t == T_Q6_K ? 2 : (t == T_Q5_0 || t == T_Q5_1 || t == T_Q5_K); }
+INL int has_min(int t) { return t == T_Q4_1 || t == T_Q5_1 || t == T_Q4_K || t == T_Q5_K; }
+// Codes are stored without sign; this much is taken off them, exactly, in integers.
+INL int code_offset(int t) { return t == T_Q4_0 ? 8 : t == T_Q5_0 ? 16 : t == T_Q8_0 ? 128 : t == T_Q6_K ? 32 : 0; }
+
+INL int code_bytes(int t) { return is_8bit(t) ? 512 : 256; }
+INL int high_bytes(int t) { return 64 * high_bits(t); }
+INL int scale_bytes(int t) { return t == T_Q4_1 || t == T_Q5_1 ? 64 : 32; }
+INL int super_bytes(int t) { return t == T_Q6_K ? 32 : is_k(t) ? 64 : 0; }
+INL int elem_bytes(int t) { return t == T_F32 ? 4 : 2; } // of float types
+INL size_t line(size_t n) { return (n + 63) & ~(size_t)63; }
+
+typedef struct {
+	const uint8_t *code, *high, *scale, *super;
+} tile;
+
+INL tile tile_at(int t, const uint8_t *p, int nb) {
+	tile v;
+	v.code = p;
+	v.high = v.code + (size_t)nb * code_bytes(t);
+	v.scale = v.high + (size_t)nb * high_bytes(t);
+	v.super = v.scale + line((size_t)nb * scale_bytes(t));
+	return v;
+}
+
+// Bytes of a tile of k columns; host.go computes the same.
+INL size_t tile_bytes(int t, int k) {
+	if (is_float(t)) return line((size_t)k * TILE * elem_bytes(t));
+	int nb = k / 32;
+	return (size_t)nb * (code_bytes(t) + high_bytes(t)) + line((size_t)nb * scale_bytes(t)) + line((size_t)(nb / 8) * super_bytes(t));
+}
+
+// The codes of columns 8c+2s and 8c+2s+1 of block b as the two int16 halves of each lane, for the
+// VL rows from ro. c and s are 0..3.
+INL vu code_pair(int t, tile w, int b, int ro, int c, int s) {
+	if (is_8bit(t)) {
+		vu v = ldu(w.code + (size_t)b * 512 + (2 * c + (s >> 1)) * 64 + ro * 4);
+		return s & 1 ? (v >> 8) & 0x00ff00ffu : v & 0x00ff00ffu;
+	}
+	vu v = ldu(w.code + (size_t)b * 256 + c * 64 + ro * 4);
+	v = (s ? v >> (4 * s) : v) & 0x000f000fu;
+	if (high_bits(t) == 1) {
+		vu h = ldu(w.high + (size_t)b * 64 + ro * 4);
+		int f = 4 * c + s;
+		v |= (f < 4 ? h << (4 - f) : h >> (f - 4)) & 0x00100010u;
+	}
+	if (high_bits(t) == 2) {
+		vu h = ldu(w.high + (size_t)b * 128 + (c >> 1) * 64 + ro * 4);
+		int f = 2 * ((c & 1) * 4 + s);
+		v |= (f < 4 ? h << (4 - f) : h >> (f - 4)) & 0x00300030u;
+	}
+	return v;
+}
+
+// The scale of columns 16g ... of block b (g matters for Q6_K only), for the VL rows from ro.
+INL vf tile_scale(int t, tile w, int b, int ro, int g) {
+	switch (t) {
+	case T_Q4_1:
+	case T_Q5_1:
+		return ld_scale(w.scale + (size_t)b * 64 + ro * 2);
+	case T_Q4_K:
+	case T_Q5_K:
+		return ld_scale(w.super + (size_t)(b >> 3) * 64 + ro * 2) * ld_u8(w.scale + (size_t)b * 32 + ro);
+	case T_Q6_K:
+		return ld_scale(w.super + (size_t)(b >> 3) * 32 + ro * 2) * ld_i8(w.scale + (size_t)b * 32 + g * 16 + ro);
+	}
+	return ld_scale(w.scale + (size_t)b * 32 + ro * 2);
+}
+
+// What is added to every element of block b: the m of Q4_1, minus the minimum of K-quants.
+INL vf tile_min(int t, tile w, int b, int ro) {
+	if (is_k(t)) return -ld_scale(w.super + (size_t)(b >> 3) * 64 + 32 + ro * 2) * ld_u8(w.scale + (size_t)b * 32 + 16 + ro);
+	return ld_scale(w.scale + (size_t)b * 64 + 32 + ro * 2);
+}
+
+// Writes block b of the tile as float32, [32][16], VL rows from ro.
+INL void decode_block(int t, tile w, int b, int ro, float *out) {
+	vf m = has_min(t) ? tile_min(t, w, b, ro) : set1(0);
+	UNROLL for (int g = 0; g < 2; g++) {
+		vf d = tile_scale(t, w, b, ro, g);
+		vf base = has_min(t) ? m : d * set1(-(float)code_offset(t));
+		UNROLL for (int c = 2 * g; c < 2 * g + 2; c++) UNROLL for (int s = 0; s < 4; s++) {
+			vu v = code_pair(t, w, b, ro, c, s);
+			float *o = out + (8 * c + 2 * s) * TILE + ro;
+			stf(o, madd(to_f((vi)(v & 0xffffu)), d, base));
+			stf(o + TILE, madd(to_f((vi)(v >> 16)), d, base));
+		}
+	}
+}
+
+INL vf load_weight(int t, const uint8_t *p, size_t i) {
+	if (t == T_F32) return ldf(p + 4 * i);
+	return t == T_F16 ? ld_half(p + 2 * i) : ld_bf16(p + 2 * i);
+}
+
+// Writes columns k0 ... k0+kc-1 of a tile as float32, [kc][16].
+INL void decode_panel(int t, const uint8_t *p, int k, int k0, int kc, float *out) {
+	if (is_float(t)) {
+		for (int i = 0; i < kc * TILE; i += VL) stf(out + i, load_weight(t, p, (size_t)k0 * TILE + i));
+		return;
+	}
+	tile w = tile_at(t, p, k / 32);
+	for (int b = 0; b < kc / 32; b++)
+		UNROLL for (int ro = 0; ro < TILE; ro += VL) decode_block(t, w, k0 / 32 + b, ro, out + (size_t)b * 32 * TILE);
+}
+
+// The bodies above fold to straight code once the type is a constant. EACH_QUANT and EACH_FLOAT
+// instantiate a macro for each type; the functions so made are not inlined further, or compiling
+// one huge function would take minutes.
+#define EACH_QUANT(M) M(T_Q4_0) M(T_Q4_1) M(T_Q5_0) M(T_Q5_1) M(T_Q8_0) M(T_Q4_K) M(T_Q5_K) M(T_Q6_K)
+#define EACH_FLOAT(M) M(T_F32) M(T_F16) M(T_BF16)
+
+#define PANEL(T) \
+	NOINL void panel_##T(const uint8_t *p, int k, int k0, int kc, float *out) { decode_panel(T, p, k, k0, kc, out); }
+EACH_QUANT(PANEL)
+EACH_FLOAT(PANEL)
+#undef PANEL
+
+static void (*const panel_of[])(const uint8_t *p, int k, int k0, int kc, float *out) = {
+#define PANEL(T) [T] = panel_##T,
+	EACH_QUANT(PANEL) EACH_FLOAT(PANEL)
+#undef PANEL
+};
+
+#endif
