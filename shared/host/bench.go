@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -49,12 +48,7 @@ func (o LoadOptions) progress(stage string, done, total int64) {
 
 func parity(dev device.Device, src *weights.Model, o LoadOptions) lab.Parity {
 	i := dev.Info()
-	threads := "1 thread"
-	if i.Threads > 1 {
-		threads = fmt.Sprintf("%d threads", i.Threads)
-	}
-	return lab.Parity{Model: o.ID, Digest: string(src.Digest), Device: i.Name, Detail: i.Detail + ", " + threads,
-		Mode: o.Mode.String(), SelfTest: o.SelfTest}
+	return lab.Parity{Model: o.ID, Digest: string(src.Digest), Device: i.Name, Detail: i.Detail, Mode: o.Mode.String(), SelfTest: o.SelfTest}
 }
 
 // Speed is measured over at most this many tokens and this long, so that loading stays quick.

@@ -454,6 +454,26 @@ func TestBrokenDeviceIsSaidInWords(t *testing.T) {
 	c.fails(1, errs.Other, "no such instruction")
 }
 
+func TestDeviceThatComputesWronglyGivesWayToTheOracle(t *testing.T) {
+	h := newHost(t, nil, func(o *Options) {
+		o.Device = func() (device.Device, error) { return wrong{ref.New()}, nil }
+		o.SelfTest = func(device.Device) (float64, error) { return 1, errors.New("softmax is wrong here") }
+	})
+	c := connect(t, h)
+	c.ask(1, wire.MethodDevice, nil)
+	var d wire.DeviceInfo
+	if err := c.final(1).Decode(&d); err != nil {
+		t.Fatal(err)
+	}
+	if d.Name != "ref" || d.Note != "softmax is wrong here" {
+		t.Errorf("%+v", d)
+	}
+}
+
+type wrong struct{ *ref.Device }
+
+func (wrong) Info() device.Info { return device.Info{Name: "wrong"} }
+
 func TestCloseStopsEverything(t *testing.T) {
 	started := make(chan struct{}, 1)
 	h := newHost(t, map[string]runner{"slow": slow(started)}, nil)

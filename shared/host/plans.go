@@ -30,7 +30,7 @@ func Plan(ctx context.Context, b *lab.Bench, raw json.RawMessage, emit func(lab.
 	if err != nil {
 		return nil, nil, err
 	}
-	res, err := plan.Execute(ctx, plan.Env{Model: b.Model, Tokens: b.Tokens}, c, observer(emit))
+	res, err := plan.Execute(ctx, plan.Env{Model: b.Model, Tokens: b.Tokens, Store: b.Store}, c, observer(emit))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -60,9 +60,10 @@ type DeviceInfo struct {
 	Name     string  `json:"name"`
 	Detail   string  `json:"detail"`
 	Threads  int     `json:"threads"`
-	Used     int64   `json:"used"`     // bytes in weights and buffers
-	SelfTest float64 `json:"selftest"` // largest row error against ref
-	Speed    float64 `json:"speed"`    // tokens per second of decoding, measured when a model was loaded; 0: not yet
+	Used     int64   `json:"used"`           // bytes in weights and buffers
+	SelfTest float64 `json:"selftest"`       // largest row error against ref
+	Note     string  `json:"note,omitempty"` // what a person should know: why a faster device was not taken
+	Speed    float64 `json:"speed"`          // tokens per second of decoding, measured when a model was loaded; 0: not yet
 }
 
 // ModelInfo is a model of the catalogue or of this endpoint's store.
