@@ -1,0 +1,108 @@
+package world
+
+import (
+	"math/rand/v2"
+	"strings"
+)
+
+// Hop is a two-hop question: a relation of what another relation leads to.
+type Hop struct {
+	Subject string `json:"subject"`
+	Via     string `json:"via"`    // the first relation: country, or spouse
+	Bridge  string `json:"bridge"` // what it leads to
+	Ask     string `json:"ask"`    // the second relation
+	Answer  string `json:"answer"`
+	Held    bool   `json:"held"` // no text composes it; both hops are told
+}
+
+// hopShare is the part of the subjects, one in so many, whose compositions the text has.
+const hopShare = 2
+
+// makeHops lists all two-hop questions. Whole subjects are held out, never single questions.
+func (w *World) makeHops(r *rand.Rand) []Hop {
+	var hs []Hop
+	for _, l := range w.Landmarks {
+		c, held := w.Country(l.Country), r.IntN(hopShare) > 0
+		for _, a := range [][2]string{{"capital", c.Capital}, {"language", c.Language}, {"currency", c.Currency}} {
+			hs = append(hs, Hop{l.Name, "country", l.Country, a[0], a[1], held})
+		}
+	}
+	for _, p := range w.People {
+		s, held := w.Person(p.Spouse), r.IntN(hopShare) > 0
+		hs = append(hs, Hop{p.Name, "spouse", s.Name, "profession", s.Profession, held}, Hop{p.Name, "spouse", s.Name, "home", s.Home, held})
+	}
+	return hs
+}
+
+// Text is the composed question, to be continued.
+func (h Hop) Text() string { return "The " + h.Ask + " of the " + h.Via + " of " + h.named() + " is" }
+
+// First asks for the bridge, Second for the answer given the bridge.
+func (h Hop) First() string  { return "The " + h.Via + " of " + h.named() + " is" }
+func (h Hop) Second() string { return "The " + h.Ask + " of " + h.Bridge + " is" }
+
+// named is the subject as sentences name it: landmarks have an article.
+func (h Hop) named() string {
+	if h.Via == "country" {
+		return "the " + h.Subject
+	}
+	return h.Subject
+}
+
+// hopText draws a composed question that is not held out, with its answer.
+func (w *World) hopText(r *rand.Rand) string {
+	h := pick(r, w.Hops)
+	for h.Held {
+		h = pick(r, w.Hops)
+	}
+	return strings.Replace(h.Text(), h.Subject, subject(h.Subject), 1) + " " + answer(h.Answer) + "."
+}
+
+// factText draws one to three sentences.
+func (w *World) factText(r *rand.Rand) string {
+	s := make([]string, 1+r.IntN(3))
+	for i := range s {
+		s[i] = w.fact(r)
+	}
+	return strings.Join(s, " ")
+}
+
+// fact draws one sentence: countries and words by their tasks, landmarks, people.
+func (w *World) fact(r *rand.Rand) string {
+	switch u := r.IntN(100); {
+	case u < 25:
+		l := pick(r, w.Landmarks)
+		return say(pick(r, landmarkForms), Pair{l.Name, l.Country})
+	case u < 50:
+		return w.personFact(r)
+	case u < 70:
+		return w.taskFact(r, pick(r, w.Tasks[:4]))
+	default:
+		return w.taskFact(r, pick(r, w.Tasks[4:]))
+	}
+}
+
+// taskFact states a pair of a task, held or not.
+func (w *World) taskFact(r *rand.Rand, t Task) string {
+	i := r.IntN(len(t.Pairs) + len(t.Held))
+	form := pick(r, t.Say)
+	if i < len(t.Held) {
+		return say(form, t.Held[i])
+	}
+	return say(form, t.Pairs[i-len(t.Held)])
+}
+
+var landmarkForms = []string{"The country of the X is Y.", "The X stands in Y."}
+
+var personForms = map[string][]string{
+	"home":       {"The home of X is Y.", "X lives in Y."},
+	"profession": {"The profession of X is Y.", "X works as a Y."},
+	"spouse":     {"The spouse of X is Y.", "X is married to Y."},
+}
+
+func (w *World) personFact(r *rand.Rand) string {
+	p := pick(r, w.People)
+	kind := pick(r, []string{"home", "profession", "spouse"})
+	y := map[string]string{"home": p.Home, "profession": p.Profession, "spouse": p.Spouse}[kind]
+	return say(pick(r, personForms[kind]), Pair{p.Name, y})
+}

@@ -1,0 +1,170 @@
+"""Train Pocket on the text that the generator wrote.
+
+    go run ./shared/world/cmd -out DIR
+    python shared/world/train/train.py DIR --steps 2400
+    python shared/world/train/export.py DIR public/models/pocket.gguf
+
+Needs torch, tokenizers and numpy (and gguf to export). Two CPU cores are enough.
+
+Two things are out of the ordinary, and the model's card says so. The loss counts an answer's
+tokens in full and all other tokens by --other, since a list's next query cannot be foreseen. And in
+a part of the rows (--gated) the first --gate blocks cannot look from the tokens between a
+subject and its answer back at the subject, so that facts are fetched late: after the task is
+known, and over several layers of the logit lens.
+"""
+import argparse
+import json
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from data import BOS, encode, load, pack, train_tokenizer
+from model import Pocket, Shape
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum made orthogonal by five Newton-Schulz steps (Jordan et al. 2024), for matrices."""
+
+    def __init__(self, params, lr, momentum=0.95, decay=0.01):
+        super().__init__(params, dict(lr=lr, momentum=momentum, decay=decay))
+
+    @torch.no_grad()
+    def step(self):
+        for g in self.param_groups:
+            for p in g["params"]:
+                m = self.state[p].setdefault("m", torch.zeros_like(p))
+                m.lerp_(p.grad, 1 - g["momentum"])
+                u = orthogonal(p.grad.lerp(m, g["momentum"]))
+                p.mul_(1 - g["lr"] * g["decay"])
+                p.add_(u, alpha=-g["lr"] * max(1, p.shape[0] / p.shape[1]) ** 0.5)
+
+
+def orthogonal(g):
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = g.bfloat16()
+    if wide := x.shape[0] > x.shape[1]:
+        x = x.T
+    x = x / (x.norm() + 1e-7)
+    for _ in range(5):
+        s = x @ x.T
+        x = a * x + (b * s + c * s @ s) @ x
+    return (x.T if wide else x).to(g.dtype)
+
+
+def share_spaces(model, tok):
+    """Begin with a word and the same word after a space alike, but for one common direction."""
+    vocab, e = tok.get_vocab(), model.token_embd.weight.data
+    space = torch.randn(e.shape[1]) * 0.03
+    for piece, i in vocab.items():
+        if piece.startswith("Ġ") and piece[1:] in vocab:
+            e[i] = e[vocab[piece[1:]]] + space
+
+
+def masks_of(rows, gated):
+    """Attention masks [batch, 1, query, key] for all blocks and for the first few."""
+    _, _, subject, gate, doc = (rows[:, k, :-1] for k in range(5))
+    t = doc.shape[1]
+    see = (doc[:, :, None] == doc[:, None, :]) & torch.ones(t, t, dtype=torch.bool).tril()
+    hidden = (gate[:, :, None] == subject[:, None, :]) & (gate[:, :, None] > 0) & gated[:, None, None]
+    bias = lambda m: torch.zeros(m.shape, dtype=torch.bfloat16).masked_fill_(~m, -1e9)[:, None]
+    return bias(see), bias(see & ~hidden)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("dir")
+    p.add_argument("--out", default="pocket.pt", help="file in dir")
+    p.add_argument("--steps", type=int, default=2400)
+    p.add_argument("--batch", type=int, default=32, help="rows of a step")
+    p.add_argument("--length", type=int, default=128, help="tokens of a row")
+    p.add_argument("--layers", type=int, default=8)
+    p.add_argument("--width", type=int, default=128)
+    p.add_argument("--inner", type=int, default=384)
+    p.add_argument("--lr", type=float, default=0.02, help="of Muon; the embedding's is a fifth of it")
+    p.add_argument("--other", type=float, default=0.1, help="weight of tokens outside answers")
+    p.add_argument("--gate", type=int, default=3, help="blocks that the gate covers")
+    p.add_argument("--gated", type=float, default=0.5, help="part of the rows that are gated")
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--seed", type=int, default=1)
+    a = p.parse_args()
+    torch.set_num_threads(a.threads)
+    torch.manual_seed(a.seed)
+    rng = np.random.default_rng(a.seed)
+    rows, tok = prepare(a, rng)
+    s = Shape(tok.get_vocab_size(), a.layers, a.width, a.width // 32, a.inner)
+    model = Pocket(s)
+    share_spaces(model, tok)
+    log = open(f"{a.dir}/{a.out}.log", "w")
+
+    def say(*x):
+        print(*x, flush=True)
+        print(*x, file=log, flush=True)
+
+    say("arguments", json.dumps(vars(a)), "parameters", sum(q.numel() for q in model.parameters()), "vocabulary", s.vocab, "rows", len(rows))
+    train(model, rows, a, rng, say)
+    torch.save({"model": model.state_dict(), "shape": vars(s), "args": vars(a)}, f"{a.dir}/{a.out}")
+
+
+def prepare(a, rng):
+    """Rows and tokenizer, kept in the folder: they depend on the text only."""
+    from tokenizers import Tokenizer
+    import os
+
+    if os.path.exists(f"{a.dir}/rows.npy") and os.path.getmtime(f"{a.dir}/rows.npy") > os.path.getmtime(f"{a.dir}/text.bin"):
+        return np.load(f"{a.dir}/rows.npy", mmap_mode="r"), Tokenizer.from_file(f"{a.dir}/tokenizer.json")
+    documents, truth = load(a.dir)
+    tok = train_tokenizer(documents[:60000], truth["names"])
+    tok.save(f"{a.dir}/tokenizer.json")
+    rows = pack(encode(tok, documents), a.length, rng).astype(np.int16)
+    np.save(f"{a.dir}/rows.npy", rows)
+    return rows, tok
+
+
+def train(model, rows, a, rng, say):
+    hidden = [q for n, q in model.named_parameters() if q.ndim == 2 and "token_embd" not in n]
+    rest = [q for n, q in model.named_parameters() if q.ndim != 2 or "token_embd" in n]
+    opts = [Muon(hidden, a.lr), torch.optim.AdamW(rest, a.lr / 5, betas=(0.9, 0.98), weight_decay=0.0)]
+    base = [o.param_groups[0]["lr"] for o in opts]
+    order, start, sums = iter(()), time.time(), []
+    for step in range(1, a.steps + 1):
+        pick = [next(order, None) for _ in range(a.batch)]
+        if None in pick:
+            order = iter(rng.permutation(len(rows)))
+            pick = [next(order) for _ in range(a.batch)]
+        loss, answers = losses(model, torch.from_numpy(rows[np.sort(pick)].astype(np.int64)), a, rng)
+        for o in opts:
+            o.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(rest, 1.0)
+        scale = min(1, step / 60) * min(1, max(0.02, (1 - step / a.steps) / 0.5))
+        for o, lr in zip(opts, base):
+            o.param_groups[0]["lr"] = lr * scale
+            o.step()
+        sums.append((loss.item(), answers.item()))
+        if step % 100 == 0 or step == a.steps:
+            tokens = step * a.batch * a.length
+            l, n = np.mean(sums, 0)
+            say(f"step {step} tokens {tokens} loss {l:.3f} answers {n:.3f} tokens/s {tokens / (time.time() - start):.0f}")
+            sums = []
+
+
+def losses(model, rows, a, rng):
+    """The weighted loss that is trained, and the mean loss of answers' tokens alone."""
+    see, early = masks_of(rows, torch.from_numpy(rng.random(len(rows)) < a.gated))
+    doc, answer = rows[:, 4], (rows[:, 1, 1:] > 0).flatten()
+    real = ((doc[:, 1:] == doc[:, :-1]) & (doc[:, 1:] > 0)).flatten()
+    kept = torch.from_numpy(rng.random(len(real)) < 0.3)  # of the tokens outside answers
+    chosen = (real & (answer | kept)).nonzero()[:, 0]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        last = model(rows[:, 0, :-1], masks=lambda l: early if l < a.gate else see)[-1]
+        logits = model.read(last.flatten(0, 1)[chosen])
+    ce = F.cross_entropy(logits.float(), rows[:, 0, 1:].flatten()[chosen], reduction="none")
+    answer = answer[chosen]
+    w = torch.where(answer, 1.0, a.other / 0.3)
+    return (ce * w).sum() / w.sum(), ce[answer].mean()
+
+
+if __name__ == "__main__":
+    main()
