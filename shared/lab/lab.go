@@ -35,7 +35,7 @@ type Parity struct {
 // Event is what a running experiment reports. Progress may be dropped on a slow line
 // (the latest counts); an event with a Partial never is.
 type Event struct {
-	Stage   string          `json:"stage"` // "layers", "tokens", "vocabulary"
+	Stage   string          `json:"stage"` // "prefill", "layers", "tokens"
 	Done    int             `json:"done"`
 	Total   int             `json:"total"`             // 0: not known
 	Partial json.RawMessage `json:"partial,omitempty"` // a part of the result, by the experiment's own type

@@ -145,7 +145,7 @@ func TestLensAllPositions(t *testing.T) {
 	if len(all.Tokens) != 5 || len(all.Positions) != 5 || all.Follow.Text != " Warsaw" {
 		t.Fatalf("tokens %v, positions %v, follow %v", all.Tokens, all.Positions, all.Follow)
 	}
-	if want := []string{"layers", "vocabulary"}; !slices.Equal(stages, want) {
+	if want := []string{"prefill", "layers"}; !slices.Equal(stages, want) {
 		t.Errorf("stages %v, want %v", stages, want)
 	}
 	for l := range last.Layers {

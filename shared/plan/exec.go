@@ -18,8 +18,8 @@ type Env struct {
 	Store  Store // nil: no named vectors
 }
 
-// Progress says how far a run is. Done counts layers of the pass over the prompt ("layers"),
-// tokens ("tokens") or rows of the vocabulary reductions ("vocabulary").
+// Progress says how far a run is. Done counts layers of the pass over the prompt ("prefill"),
+// new tokens ("tokens") or rows read through the vocabulary ("layers", as a lens has them).
 type Progress struct {
 	Run         string
 	Stage       string
@@ -226,7 +226,7 @@ func (x *executor) pass(ctx context.Context, r *run, t *taps, o *outcome) error 
 	if p.Logits == nn.NoLogits {
 		p.Layers = t.depth(x.c.cfg.Layers)
 	}
-	p.Progress = func(done, total int) { x.see.progress(r.name, "layers", done, total) }
+	p.Progress = func(done, total int) { x.see.progress(r.name, "prefill", done, total) }
 	_, err := x.env.Model.Forward(ctx, p)
 	return err
 }

@@ -403,7 +403,7 @@ func TestCancel(t *testing.T) {
 	c := must(Check(p, env.Model, env.Tokens))(t)
 	must(Execute(context.Background(), env, c, Observer{}))(t)
 	used := env.Model.Device().Used()
-	for _, stage := range []string{"layers", "tokens", "vocabulary"} {
+	for _, stage := range []string{"prefill", "tokens", "layers"} {
 		ctx, cancel := context.WithCancel(context.Background())
 		_, err := Execute(ctx, env, c, Observer{Progress: func(p Progress) {
 			if p.Stage == stage {
@@ -411,7 +411,7 @@ func TestCancel(t *testing.T) {
 			}
 		}})
 		cancel()
-		if stage != "vocabulary" && errs.KindOf(err) != errs.Cancelled {
+		if stage != "layers" && errs.KindOf(err) != errs.Cancelled {
 			t.Errorf("cancelled while at %s: %v (%v)", stage, err, errs.KindOf(err))
 		}
 		if now := env.Model.Device().Used(); now > used {

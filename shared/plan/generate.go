@@ -11,7 +11,7 @@ func (x *executor) generate(ctx context.Context, r *run, t *taps, o *outcome) er
 	g, stream := r.gen, x.env.Tokens.Stream()
 	opts := nn.GenerateOptions{
 		Count: g.Count, Temperature: g.Temperature, TopK: g.TopK, TopP: g.TopP, Seed: g.Seed, Taps: t,
-		Progress: func(done, total int) { x.see.progress(r.name, "layers", done, total) },
+		Progress: func(done, total int) { x.see.progress(r.name, "prefill", done, total) },
 	}
 	if g.StopAtEOS {
 		opts.Stop = x.ends

@@ -186,7 +186,7 @@ func (b *board) finish(jobs []*job, out []device.Ranking) {
 		j.tokens, j.out = b.req.Tokens, out[i]
 	}
 	b.done += len(jobs)
-	b.x.see.progress(b.run, "vocabulary", b.done, b.total)
+	b.x.see.progress(b.run, "layers", b.done, b.total)
 }
 
 // upload puts rows on the device, extra ones last.
@@ -320,7 +320,7 @@ func (b *board) host(jobs []*job) error {
 			}
 		}
 		b.done += len(part)
-		b.x.see.progress(b.run, "vocabulary", b.done, b.total)
+		b.x.see.progress(b.run, "layers", b.done, b.total)
 	}
 	return nil
 }

@@ -1,0 +1,110 @@
+package plan
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestDocs runs every example of docs/plan.md, and holds its limits to the real ones.
+func TestDocs(t *testing.T) {
+	text := string(must(os.ReadFile(filepath.Join("..", "..", "docs", "plan.md")))(t))
+	for _, limit := range []int{MaxBytes, MaxRuns, MaxEdits, MaxReads, MaxText, MaxPrompt, MaxGenerate, MaxValues, MaxMatrix, MaxTerms, MaxTokens, MaxTopK, MaxResult, MaxName} {
+		if !strings.Contains(text, " "+strconv.Itoa(limit)+" ") {
+			t.Errorf("docs/plan.md does not name the limit %d", limit)
+		}
+	}
+	for _, op := range []Op{Set, Add, Scale, Project, Affine, Dict, NormAdd, Mask} {
+		if !strings.Contains(text, "| `"+string(op)+"` |") {
+			t.Errorf("docs/plan.md does not describe the op %s", op)
+		}
+	}
+	for _, r := range []Reduce{None, Mean, Norm, TopK, Logits, LogitDiff, LogProb, Rank, CrossEntropy, KL, Projection, Entropy, Features} {
+		if !strings.Contains(text, "`"+string(r)+"`") {
+			t.Errorf("docs/plan.md does not describe the reduction %s", r)
+		}
+	}
+	blocks := strings.Split(text, "```json\n")[1:]
+	if len(blocks) < 10 {
+		t.Fatalf("only %d examples were found", len(blocks))
+	}
+	env := bench(t, "smollm2-135m-instruct")
+	for i, b := range blocks {
+		source, _, _ := strings.Cut(b, "```")
+		p, err := Parse([]byte(source))
+		if err != nil {
+			t.Errorf("example %d: %v", i+1, err)
+			continue
+		}
+		res := execute(t, env, p)
+		check[p.Runs[len(p.Runs)-1].Name](t, res)
+	}
+}
+
+// check holds what the examples' last runs must show, by the run's name.
+var check = map[string]func(*testing.T, *Results){
+	"without head 5": func(t *testing.T, r *Results) {
+		near(t, "KL of the ablated head", floats(t, r, "without head 5/kl")[0], 0.083516) // as the reference has it
+	},
+	"lens": func(t *testing.T, r *Results) {
+		if d := floats(t, r, "lens/distance/29")[0]; d > 1e-6 {
+			t.Errorf("the last layer differs from the output by %g", d)
+		}
+	},
+	"patched": func(t *testing.T, r *Results) {
+		if d := floats(t, r, "patched/Paris over Warsaw")[0]; d <= 0 {
+			t.Errorf("France was put in Poland's place, yet Warsaw leads by %g", -d)
+		}
+	},
+	"scope": func(t *testing.T, r *Results) {
+		if run := r.Run("scope"); len(run.Generated) != 6 || run.Text == "" {
+			t.Errorf("generated %q", run.Text)
+		}
+	},
+	"second pass": func(t *testing.T, r *Results) {
+		if top := r.Read("second pass", "answer").Top[0][0]; len(top) != 3 {
+			t.Errorf("answer %v", top)
+		}
+	},
+	"steered": func(t *testing.T, r *Results) {
+		if r.Run("steered").Text == "" {
+			t.Error("nothing was written")
+		}
+	},
+	"removed": func(t *testing.T, r *Results) {
+		before, after := floats(t, r, "removed/before"), floats(t, r, "removed/after")
+		for i := range after {
+			if after[i] > 1e-3 || after[i] < -1e-3 {
+				t.Errorf("position %d still has %g of the direction, %g before", i, after[i], before[i])
+			}
+		}
+	},
+	"blind": func(t *testing.T, r *Results) {
+		clean, blind := floats(t, r, "clean/p")[0], floats(t, r, "blind/p")[0]
+		if blind >= clean {
+			t.Errorf("Warsaw has log-probability %g without sight of Poland, %g with it", blind, clean)
+		}
+		if a := floats(t, r, "blind/attention"); len(a) != 9*5 || a[3] != 0 {
+			t.Errorf("attention to Poland is %v", a)
+		}
+	},
+	"off": func(t *testing.T, r *Results) {
+		if clean, off := floats(t, r, "clean/loss")[0], floats(t, r, "off/loss")[0]; off == clean || clean <= 0 {
+			t.Errorf("loss %g with the neuron, %g without", clean, off)
+		}
+	},
+	"chat": func(t *testing.T, r *Results) {
+		if len(r.Read("asked", "answer").Top[0][0]) != 5 || r.Run("chat").Text == "" {
+			t.Error("no answer")
+		}
+	},
+	"swapped": func(t *testing.T, r *Results) {
+		was, is := floats(t, r, "swapped/was"), floats(t, r, "swapped/is")
+		for p := 0; p < len(was); p += 2 {
+			near(t, "swapped dimension", is[p], was[p+1]+0.1)
+			near(t, "swapped dimension", is[p+1], was[p]-0.1)
+		}
+	},
+}
