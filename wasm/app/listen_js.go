@@ -17,8 +17,7 @@ func (p *page) listen() {
 	on(window, "hashchange", func(js.Value) {
 		go p.within(func() []state.Effect {
 			p.fragment()
-			p.look()
-			return []state.Effect{state.Wait{Name: "tokens"}, state.Draw{}}
+			return p.Arrived()
 		})
 	})
 	on(window.Call("matchMedia", "(prefers-color-scheme: dark)"), "change", func(e js.Value) {

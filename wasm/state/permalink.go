@@ -161,6 +161,22 @@ func (a *App) Restore(frag string) (token string) {
 	return v.Get("token")
 }
 
+// Arrived follows up on an address that changed while the page was open.
+func (a *App) Arrived() []Effect {
+	out := []Effect{Look{}, Draw{}, Wait{Name: "tokens"}}
+	if a.End().Phase == None {
+		a.Place, a.Popover = Tab, "place"
+	}
+	if !a.End().IsLoaded(a.Model) {
+		return append(out, a.settle(a.Place)...)
+	}
+	if a.runWhen {
+		a.runWhen = false
+		out = append(out, a.Run()...)
+	}
+	return out
+}
+
 // Colors are the choices of what a colour means; the words are scene.By's.
 var Colors = []string{"p", "follow", "rank", "entropy", "kl"}
 

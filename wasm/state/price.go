@@ -71,6 +71,9 @@ func (a *App) Price() (seconds float64, known bool) {
 // PriceLine says what a run would cost, or why none is possible now.
 func (a *App) PriceLine() string {
 	if ok, why := a.CanRun(); !ok {
+		if j := a.End().Loading(); j != nil {
+			return a.Progress(j)
+		}
 		return a.T(why)
 	}
 	cost, known := a.Price()

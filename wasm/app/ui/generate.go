@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"strings"
+
 	"patchbay/shared/lab"
 	"patchbay/wasm/state"
 	"patchbay/wasm/text"
@@ -23,6 +25,11 @@ func (c *Generate) Given() string {
 		return p.Asked
 	}
 	return ""
+}
+
+// Shown is what a token adds to the text, its line ends made visible.
+func (c *Generate) Shown(s lab.GenerateStep) string {
+	return strings.ReplaceAll(s.Chunk, "\n", "⏎\n")
 }
 
 // Title is a token's numbers.

@@ -50,7 +50,7 @@ func (c *Generate) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgparent.AppendChild(vgn)
 					vgn.AddAttrInterface("class", Cls("step", true, Tenths(s.P)))
 					vgn.AddAttrInterface("title", c.Title(s))
-					vgn.SetInnerHTML(s.Chunk)
+					vgn.SetInnerHTML(c.Shown(s))
 				}
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "caret"}, vugu.VGAttribute{Namespace: "", Key: "aria-hidden", Val: "true"}}}
 				vgparent.AppendChild(vgn)

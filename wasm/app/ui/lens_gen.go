@@ -28,7 +28,7 @@ func (c *Lens) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 		vgparent.AppendChild(vgn)
 		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}
 		vgparent.AppendChild(vgn)
-		vgn.AddAttrInterface("class", Cls("stage", c.Blank() != "", "blank"))
+		vgn.AddAttrInterface("class", Cls(Cls("stage", c.Blank() != "", "blank"), c.L.Pages["lens"].Stale, "stale"))
 		{
 			vgparent := vgn
 			_ = vgparent

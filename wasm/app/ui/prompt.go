@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"patchbay/shared/lab"
+	"patchbay/wasm/state"
 	"patchbay/wasm/text"
 )
 
@@ -72,12 +73,58 @@ func (c *Prompt) Hint() string {
 	return "Ctrl+Enter"
 }
 
-// Share is the progress element's value; nil makes it the moving kind.
-func (c *Prompt) Share() any {
-	if p := c.L.Page(); p.Busy() && p.Job.Share() >= 0 {
-		return text.Number(p.Job.Share(), 3)
+// job is what the progress bar is about: the run, or a load that no card tells of because an
+// earlier result is shown.
+func (c *Prompt) job() *state.Job {
+	if p := c.L.Page(); p.Busy() {
+		return p.Job
+	} else if p.Outcome != nil {
+		return c.L.End().Loading()
 	}
 	return nil
+}
+
+// Moving says that something is under way.
+func (c *Prompt) Moving() bool { return c.job() != nil }
+
+// Share is the progress element's value; nil makes it the moving kind.
+func (c *Prompt) Share() any {
+	if j := c.job(); j != nil && j.Share() >= 0 {
+		return text.Number(j.Share(), 3)
+	}
+	return nil
+}
+
+// Get is the word of a small button that brings or stops the model, while an earlier result
+// stands where the card with that button would be; empty: there is none.
+func (c *Prompt) Get() string {
+	e := c.L.End()
+	switch _, why := c.L.CanRun(); {
+	case c.L.Page().Outcome == nil:
+		return ""
+	case e.Loading() != nil:
+		return c.L.T("models.cancel")
+	case why == "run.absent":
+		if m := e.ModelInfo(c.L.Model); m != nil {
+			return c.L.T("models.download", text.Bytes(m.Size-m.Here))
+		}
+	case why == "run.dead":
+		return c.L.T("blank.again")
+	}
+	return ""
+}
+
+// DoGet is that button.
+func (c *Prompt) DoGet() {
+	l := c.L
+	switch {
+	case l.End().Loading() != nil:
+		l.Do(l.StopLoad(l.Place))
+	case l.End().Phase == state.Dead:
+		l.Do([]state.Effect{state.Retry{Place: l.Place}})
+	default:
+		l.Do(l.LoadModel(l.Place, l.Model))
+	}
 }
 
 // Lines is how tall the box is where the browser does not fit it to its text by itself.
