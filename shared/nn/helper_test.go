@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"strings"
 	"testing"
 
 	"patchbay/shared/device"
@@ -35,6 +34,15 @@ func each(t *testing.T, f func(t *testing.T, dev device.Device)) {
 			if err != nil {
 				t.Skip(err)
 			}
+			if d, ok := dev.(interface{ Close() }); ok {
+				t.Cleanup(d.Close)
+			}
+			before := dev.Used()
+			t.Cleanup(func() {
+				if left := dev.Used() - before; left != 0 {
+					t.Errorf("%d bytes are left on the device", left)
+				}
+			})
 			f(t, dev)
 		})
 	}
@@ -179,5 +187,3 @@ func forward(t testing.TB, m *Model, ids []int32, taps Taps) []float32 {
 	logits := must[device.Buffer](t)(m.Forward(context.Background(), Pass{IDs: ids, Taps: taps, Logits: AllLogits}))
 	return download(t, m.dev, logits)
 }
-
-func lastOf(name string) string { return name[strings.LastIndex(name, "/")+1:] }
