@@ -16,6 +16,7 @@ var order = []string{
 	"shared/nn",
 	"shared/plan",
 	"shared/lab",
+	"shared/world",
 	"shared/wire",
 	"shared/host",
 	"sidecar", "wasm",
