@@ -22,8 +22,7 @@ self.patchbaySettle = (r) =>
 
 importScripts("dist/wasm_exec.js");
 
-// kernels gives the import object of the kernel module, or null with the reason in
-// patchbayKernelError: then the engine runs on its plain loops and says so.
+// kernels gives the started kernel module, or null with the reason in patchbayKernelError: then the engine runs on its plain loops and says so.
 async function kernels() {
   try {
     importScripts("kernels/kernels.js");
@@ -53,7 +52,8 @@ async function compile(url) {
 (async () => {
   const go = new Go();
   const [module, kern] = await Promise.all([compile("dist/worker.wasm"), kernels()]);
-  go.importObject.kern = kern || standIns(module);
+  if (kern) kern.attach(go);
+  go.importObject.kern = kern ? kern.imports : standIns(module);
   await go.run(await WebAssembly.instantiate(module, go.importObject));
   throw new Error("the engine ended");
 })().catch((e) => self.postMessage({ fatal: String((e && e.message) || e) }));
