@@ -72,7 +72,7 @@ func flags(hosts string) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-default-apps", true),
 		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-gpu", true),
+		chromedp.Flag("use-gl", "angle"), chromedp.Flag("use-angle", "swiftshader"),
 		chromedp.Flag("enable-unsafe-swiftshader", true), // WebGL for the stage, without a GPU
 		chromedp.Flag("force-color-profile", "srgb"),
 		chromedp.Flag("hide-scrollbars", false),
@@ -124,7 +124,8 @@ func (b *Browser) Open(url string) (*Tab, error) {
 	t := &Tab{}
 	t.ctx, t.stop = chromedp.NewContext(b.ctx)
 	chromedp.ListenTarget(t.ctx, t.note)
-	if err := chromedp.Run(t.ctx, network.Enable(), chromedp.Navigate(url)); err != nil {
+	// A tab in the background paints no frame, and a screenshot of it would wait for one for ever.
+	if err := chromedp.Run(t.ctx, network.Enable(), page.BringToFront(), chromedp.Navigate(url)); err != nil {
 		t.stop()
 		return nil, fmt.Errorf("opening %s: %w", url, err)
 	}

@@ -14,6 +14,12 @@ const patience = 90 * time.Second
 // smol is the model of the real tests.
 const smol = "smollm2-135m-instruct"
 
+func TestMain(m *testing.M) {
+	code := m.Run()
+	RemoveLabBinary()
+	os.Exit(code)
+}
+
 // need skips a test that cannot run here, and says why.
 func need(t *testing.T) {
 	t.Helper()

@@ -18,6 +18,7 @@ type Bare struct {
 	Fetches atomic.Int64 // requests for model files
 	Ranges  atomic.Int64 // of those, with a Range
 	Cut     atomic.Int64 // when > 0: break off model files after so many bytes
+	Block   atomic.Value // a path that is not found
 }
 
 // ServeBare starts it on a free port of loopback.
@@ -39,6 +40,10 @@ func ServeBare(models string) (*Bare, error) {
 		http.ServeFile(w, r, filepath.Join(models, filepath.Base(r.PathValue("file"))))
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if blocked, _ := b.Block.Load().(string); blocked == r.URL.Path {
+			http.NotFound(w, r)
+			return
+		}
 		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
 		w.Header().Set("Cross-Origin-Embedder-Policy", "require-corp")
 		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")

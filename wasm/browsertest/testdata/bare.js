@@ -43,20 +43,35 @@ function start(query = "") {
   worker = new Worker("worker.js" + query);
   return new Promise((yes, no) => {
     worker.onerror = (e) => no(new Error(e.message || "worker.js did not load"));
-    worker.onmessage = (e) => {
-      if (e.data.fatal) return no(new Error(e.data.fatal));
-      const m = join(e.data);
-      if (!m) return;
-      if (m.kind === KIND.welcome) return yes((welcome = m.body));
-      const call = calls.get(m.id);
-      if (!call) return;
-      if (m.kind === KIND.event) return call.event(m.body);
-      calls.delete(m.id);
-      if (m.kind === KIND.result) return call.yes(m.body);
-      call.no(Object.assign(new Error(m.kind === KIND.cancelled ? "cancelled" : m.body.msg), { kind: m.kind }));
-    };
+    worker.onmessage = (e) => (e.data.fatal ? no(new Error(e.data.fatal)) : take(e.data, yes, no));
     post(KIND.hello, 0, { token: "" });
   });
+}
+
+// dial gives a sidecar's welcome; from then on call speaks to it.
+function dial(token) {
+  const socket = new WebSocket(location.origin.replace("http", "ws") + "/ws");
+  socket.binaryType = "arraybuffer";
+  worker = { postMessage: (buf) => socket.send(buf), terminate: () => socket.close() };
+  return new Promise((yes, no) => {
+    socket.onclose = (e) => no(new Error(`closed with ${e.code} ${e.reason}`));
+    socket.onmessage = (e) => take(e.data, yes, no);
+    socket.onopen = () => post(KIND.hello, 0, { token, codecs: ["raw"] });
+  });
+}
+
+// take acts on one frame.
+function take(frame, welcomed, refused) {
+  const m = join(frame);
+  if (!m) return;
+  if (m.kind === KIND.welcome) return welcomed((welcome = m.body));
+  if (m.kind === KIND.error && m.id === 0) return refused(new Error(m.body.msg));
+  const call = calls.get(m.id);
+  if (!call) return;
+  if (m.kind === KIND.event) return call.event(m.body);
+  calls.delete(m.id);
+  if (m.kind === KIND.result) return call.yes(m.body);
+  call.no(Object.assign(new Error(m.kind === KIND.cancelled ? "cancelled" : m.body.msg), { kind: m.kind }));
 }
 
 // call sends a request; cancel(call.id) stops it.
