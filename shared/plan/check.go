@@ -51,6 +51,8 @@ type run struct {
 	reads []*read
 	// keep are the prompt positions whose logits other runs compare with (kl).
 	keep []int
+	all  []int        // positions of the prompt
+	kept map[int]bool // the same as a set
 	// answers: the likeliest token after the prompt is wanted.
 	answers bool
 }
@@ -62,7 +64,7 @@ type edit struct {
 	about        hook.About
 	layers       []int
 	heads, index []int // index holds key positions at square sites
-	pos          []int // of the prompt
+	pos          []int // of the prompt; nil: all
 	phase        Phase
 	s            float32
 	box          box
@@ -118,8 +120,22 @@ func Check(p *Plan, m Facts, t Tokens) (*Compiled, error) {
 
 type checker struct {
 	*Compiled
-	facts  Facts
-	byName map[string]int
+	facts       Facts
+	byName      map[string]int
+	items, rows int   // so far
+	all         []int // layers
+}
+
+// count refuses plans that are small in JSON and large to check.
+func (c *checker) count(where string, items, rows int) error {
+	c.items, c.rows = c.items+items, c.rows+rows
+	switch {
+	case c.items > MaxItems:
+		return fail(errs.TooLarge, where, "the plan has more than %d edits and reads, those that runs have from their bases counted", MaxItems)
+	case c.rows > MaxRows:
+		return fail(errs.TooLarge, where, "the reads so far have more than %d rows (layers times positions)", MaxRows)
+	}
+	return nil
 }
 
 func bad(where, format string, args ...any) error {
@@ -304,10 +320,12 @@ func (c *checker) edits(r *run, i int) error {
 		if err != nil {
 			return err
 		}
-		r.edits = append(r.edits, e)
-	}
-	if len(r.edits) > MaxEdits {
-		return fail(errs.TooLarge, fmt.Sprintf("runs[%d]", r.at), "with those of its bases the run has %d edits; at most %d are allowed", len(r.edits), MaxEdits)
+		if r.edits = append(r.edits, e); len(r.edits) > MaxEdits {
+			return fail(errs.TooLarge, fmt.Sprintf("runs[%d]", r.at), "with those of its bases the run has more than %d edits", MaxEdits)
+		}
+		if err := c.count(e.where, 1, 0); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -150,6 +151,8 @@ func TestCheckRefuses(t *testing.T) {
 		{"projection onto nothing", looking(Read{Reduce: Projection}), "projection needs the direction", errs.Invalid},
 		{"features", looking(Read{Reduce: Features, Operand: &Operand{Dictionary: "sae"}}), "no dictionary is loaded", errs.Unsupported},
 		{"phase without generation", looking(Read{Phase: InGenerated}), "there are no generated positions to read", errs.Invalid},
+		{"small plan of a million edits", bases(), "the plan has more than 16384 edits and reads", errs.TooLarge},
+		{"too many rows", rows(), "the reads so far have more than 2097152 rows", errs.TooLarge},
 		{"gradient", one(nil, Read{Name: "k", Site: hook.Logits, Reduce: Entropy}, Read{Name: "g", Site: hook.ResidPost, Layers: One(0), GradientOf: "k"}), "runs[0].reads[1].gradient_of: this engine has no backward pass", errs.Unsupported},
 		{"gradient of nothing", one(nil, Read{Name: "g", Site: hook.ResidPost, Layers: One(0), GradientOf: "k"}), `the run has no scalar read "k"`, errs.NotFound},
 	} {
@@ -160,6 +163,31 @@ func TestCheckRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// bases is a plan whose runs all inherit a thousand edits.
+func bases() *Plan {
+	p := one(nil)
+	for range 1000 {
+		p.Runs[0].Edits = append(p.Runs[0].Edits, Edit{Site: hook.ResidPost, Layers: All(), Op: Scale})
+	}
+	for i := range 30 {
+		p.Runs = append(p.Runs, Run{Name: "v" + strconv.Itoa(i), Base: "a"})
+	}
+	return p
+}
+
+// rows is a plan of many reads of everything.
+func rows() *Plan {
+	p := &Plan{}
+	for i := range 60 {
+		r := Run{Name: "v" + strconv.Itoa(i), Prompt: Prompt{Text: strings.Repeat("x", 63)}}
+		for j := range MaxItems / 60 {
+			r.Reads = append(r.Reads, Read{Name: strconv.Itoa(j), Site: hook.ResidPost, Layers: All(), Reduce: CrossEntropy})
+		}
+		p.Runs = append(p.Runs, r)
+	}
+	return p
 }
 
 func circle() *Plan {
@@ -188,7 +216,11 @@ func TestCheckResolves(t *testing.T) {
 		{Positions{}, []int{0, 1, 2, 3, 4, 5}},
 	} {
 		cp := must(Check(editing(Edit{Positions: c.pos}), paper(), words{}))(t)
-		if got := cp.runs[0].edits[0].pos; !equal(got, c.want) {
+		got := cp.runs[0].edits[0].pos
+		if got == nil {
+			got = every(cp.runs[0].edits[0].box.pos)
+		}
+		if !equal(got, c.want) {
 			t.Errorf("%+v is %v, want %v", c.pos, got, c.want)
 		}
 	}

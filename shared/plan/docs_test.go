@@ -11,7 +11,7 @@ import (
 // TestDocs runs every example of docs/plan.md, and holds its limits to the real ones.
 func TestDocs(t *testing.T) {
 	text := string(must(os.ReadFile(filepath.Join("..", "..", "docs", "plan.md")))(t))
-	for _, limit := range []int{MaxBytes, MaxRuns, MaxEdits, MaxReads, MaxText, MaxPrompt, MaxGenerate, MaxValues, MaxMatrix, MaxTerms, MaxTokens, MaxTopK, MaxResult, MaxName} {
+	for _, limit := range []int{MaxBytes, MaxRuns, MaxEdits, MaxReads, MaxText, MaxPrompt, MaxGenerate, MaxValues, MaxMatrix, MaxTerms, MaxTokens, MaxTopK, MaxResult, MaxName, MaxItems, MaxRows} {
 		if !strings.Contains(text, " "+strconv.Itoa(limit)+" ") {
 			t.Errorf("docs/plan.md does not name the limit %d", limit)
 		}

@@ -7,6 +7,8 @@ const (
 	MaxRuns     = 1024
 	MaxEdits    = 4096    // of a run
 	MaxReads    = 4096    // of a run
+	MaxItems    = 1 << 14 // edits and reads of all runs, those of bases counted again
+	MaxRows     = 1 << 21 // layers times positions of all reads
 	MaxSelect   = 1 << 17 // items of a list of layers, heads, elements or positions
 	MaxValues   = 1 << 20 // numbers of a literal operand
 	MaxName     = 64      // bytes of a run's or read's name

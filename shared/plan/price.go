@@ -9,9 +9,13 @@ type Price struct {
 	Seconds float64 `json:"seconds"` // on the device asked about
 }
 
-// decodeCost is how much longer a floating-point operation takes in a matrix-vector product,
-// which waits for memory, than in a matrix product.
-const decodeCost = 2.5
+// Time per floating-point operation, as a multiple of what the device's matrix rate promises:
+// whole passes (measured on SIMD, norms, attention and ranking included), and matrix-vector
+// products, which wait for memory.
+const (
+	prefillCost = 1.3
+	decodeCost  = 2.5
+)
 
 // Price estimates the plan's cost on a device: every run computed whole, as Execute does it.
 func (c *Compiled) Price(dev device.Info) Price {
@@ -20,7 +24,7 @@ func (c *Compiled) Price(dev device.Info) Price {
 		prefill, decode := c.flops(r)
 		p.FLOPs += prefill + decode
 		if dev.FLOPS > 0 {
-			p.Seconds += (prefill + decodeCost*decode) / dev.FLOPS
+			p.Seconds += (prefillCost*prefill + decodeCost*decode) / dev.FLOPS
 		}
 		p.Bytes = max(p.Bytes, c.bytes(r))
 	}

@@ -30,7 +30,7 @@ func (c *checker) prompt(r *run, src *Run, where string) error {
 	if limit := c.promptLimit(); len(ids) > limit {
 		return fail(errs.TooLarge, where+".prompt", "the prompt has %d tokens; at most %d fit", len(ids), limit)
 	}
-	r.ids = ids
+	r.ids, r.all = ids, every(len(ids))
 	return nil
 }
 

@@ -40,13 +40,13 @@ func (c *checker) readPhase(d *read, r *run) error {
 		return bad(d.where+".keys", "the number of keys grows while tokens are generated; name the keys to read")
 	}
 	if d.pos == nil && d.phase != InGenerated {
-		d.pos = every(len(r.ids))
+		d.pos = r.all
 	}
 	d.box.pos = len(d.pos)
 	if d.phase != InPrompt {
 		d.box.pos += r.gen.Count - 1 // at most: the last token is never read by the model
 	}
-	return nil
+	return c.count(d.where, 1, len(d.layers)*d.box.pos)
 }
 
 // vocabSites can be read as distributions over the vocabulary.
@@ -164,18 +164,29 @@ func (c *checker) kl(d *read, r *run) (err error) {
 			return err
 		}
 		if d.toPos == nil {
-			d.toPos = every(len(d.to.ids))
+			d.toPos = d.to.all
 		}
 	}
 	if len(d.toPos) != len(d.pos) {
 		return bad(d.where+".positions", "they are %d in this run and %d in %q; kl needs them in pairs", len(d.pos), len(d.toPos), src.To)
 	}
-	for _, p := range d.toPos {
-		if !slices.Contains(d.to.keep, p) && d.to != r {
-			d.to.keep = append(d.to.keep, p)
-		}
+	if d.to != r {
+		d.to.keepAt(d.toPos)
 	}
 	return nil
+}
+
+// keepAt notes that another run compares with this one's output at the positions.
+func (r *run) keepAt(pos []int) {
+	if r.kept == nil {
+		r.kept = map[int]bool{}
+	}
+	for _, p := range pos {
+		if !r.kept[p] {
+			r.kept[p] = true
+			r.keep = append(r.keep, p)
+		}
+	}
 }
 
 func (c *checker) projection(d *read) (err error) {

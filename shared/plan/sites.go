@@ -80,7 +80,10 @@ func (c *checker) layers(p place, about hook.About, where string) ([]int, error)
 	}
 	chosen, err := choose(p.layers, c.cfg.Layers, where+".layers", "layer", "layers")
 	if chosen == nil {
-		chosen = every(c.cfg.Layers)
+		if c.all == nil {
+			c.all = every(c.cfg.Layers)
+		}
+		chosen = c.all
 	}
 	return chosen, err
 }
@@ -157,10 +160,9 @@ func (c *checker) edit(r *run, src *Edit, where string) (*edit, error) {
 // reach settles how many positions and keys the edit has, where that can be known.
 func (c *checker) reach(e *edit, r *run) {
 	open := e.phase != InPrompt && r.gen != nil
-	if e.pos == nil && !open {
-		e.pos = every(len(r.ids))
+	if e.pos == nil {
+		e.box.pos = len(r.ids)
 	}
-	e.box.pos = len(e.pos)
 	if open {
 		e.box.pos = 0
 		if e.about.Shape == hook.Square && e.index == nil {

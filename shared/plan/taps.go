@@ -80,7 +80,7 @@ func (b *bound) index(abs, prompt int) int {
 	case b.e.phase == InGenerated:
 		return -1
 	case b.at == nil:
-		return 0
+		return abs
 	}
 	if i, ok := b.at[abs]; ok {
 		return i

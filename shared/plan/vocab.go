@@ -367,7 +367,7 @@ func (x *executor) keep(ctx context.Context, r *run, own *capture, o *outcome) (
 	last := len(r.ids) - 1
 	for i, p := range own.pos {
 		logits := own.rows[i*own.width : (i+1)*own.width]
-		kept := slices.Contains(r.keep, p)
+		kept := r.kept[p]
 		if !r.direct() {
 			if !kept && !(r.answers && p == last) {
 				continue
