@@ -160,9 +160,12 @@ func (e *env) flags(name string) *flag.FlagSet {
 // parse reads flags and positional arguments in any order, at most n of the latter.
 func parse(f *flag.FlagSet, args []string, n int) ([]string, error) {
 	var rest []string
+	explain := f.Usage
+	f.Usage = func() {} // an error gets a line, not the whole help
 	for {
 		if err := f.Parse(args); err != nil {
 			if errors.Is(err, flag.ErrHelp) {
+				explain()
 				return nil, err
 			}
 			return nil, usage("%v; see `patchbay help %s`", err, f.Name())
