@@ -175,8 +175,13 @@ func TestGenerateReference(t *testing.T) {
 			}
 			readJSON(t, &want, "greedy_"+m.ref+".json")
 			b := bench(t, m.id)
+			most := 64
+			if b.Model.Device().Info().Name == "ref" {
+				most = 4 // a second or more each
+			}
 			for _, name := range []string{"capital", "antonym"} {
 				w := want.Runs[name]
+				w.Tokens = w.Tokens[:min(most, len(w.Tokens))]
 				var streamed []string
 				_, got := run[GenerateResult](t, b, "generate", marshal(t, map[string]any{"prompt": strings.TrimPrefix(w.Text, "<bos>"), "count": len(w.Tokens), "stop_at_eos": false}), func(e Event) {
 					if e.Stage == "tokens" {
@@ -200,7 +205,7 @@ func TestGenerateReference(t *testing.T) {
 						break
 					}
 				}
-				if sure && got.Text != w.Continuation {
+				if sure && most == 64 && got.Text != w.Continuation {
 					t.Errorf("%s: %q, want %q", name, got.Text, w.Continuation)
 				}
 				if s := strings.Join(streamed, ""); !strings.HasPrefix(got.Text, s) || len(streamed) != len(got.Steps) {

@@ -78,9 +78,15 @@ func (e *Experiment) Price(b *Bench, params json.RawMessage) (Price, error) {
 	return e.price(b, params)
 }
 
-// check validates a plan against the bench.
+// check validates a plan of one run against the bench. Errors name the parameter, not its
+// place in the plan that the experiment made of it.
 func check(b *Bench, p *plan.Plan) (*plan.Compiled, error) {
-	return plan.Check(p, b.Model, b.Tokens)
+	c, err := plan.Check(p, b.Model, b.Tokens)
+	if err != nil {
+		msg := strings.TrimPrefix(err.Error(), "runs[0].")
+		err = errs.E("lab.Check", errs.KindOf(err), "%s", strings.TrimPrefix(msg, "generation."))
+	}
+	return c, err
 }
 
 // execute runs a checked plan; progress is emitted, stages named as the plan's.

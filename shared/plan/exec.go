@@ -159,7 +159,7 @@ func (x *executor) watch(r *run, t *taps, o *outcome) (own *capture) {
 			if d.lens() && p.Site == hook.Logits {
 				p, width = x.c.final(r)
 			}
-			rd.layers = append(rd.layers, t.watch(shared, p, d, width))
+			rd.layers = append(rd.layers, t.watch(shared, p, d, r.posKey(d.pos), width))
 		}
 		o.reads[d] = rd
 	}
@@ -173,8 +173,8 @@ func (x *executor) watch(r *run, t *taps, o *outcome) (own *capture) {
 }
 
 // watch captures for a read at a point; reads of the same values share one capture.
-func (t *taps) watch(shared map[string]*capture, p hook.Point, d *read, width int) *capture {
-	key := fmt.Sprint(p, d.src.Before, d.phase, d.pos, d.heads, d.index)
+func (t *taps) watch(shared map[string]*capture, p hook.Point, d *read, pos string, width int) *capture {
+	key := fmt.Sprint(p, d.src.Before, d.phase, pos, d.heads, d.index)
 	if c := shared[key]; c != nil {
 		return c
 	}
@@ -187,6 +187,14 @@ func (t *taps) watch(shared map[string]*capture, p hook.Point, d *read, width in
 		s.after = append(s.after, c)
 	}
 	return c
+}
+
+// posKey names a choice of positions; the usual one is short.
+func (r *run) posKey(pos []int) string {
+	if len(pos) == len(r.all) && &pos[0] == &r.all[0] {
+		return "all"
+	}
+	return fmt.Sprint(pos)
 }
 
 // needed are the positions where the run's own output is wanted: for kl of other runs or of
