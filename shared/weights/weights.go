@@ -41,6 +41,9 @@ func (m *Model) Sum(ctx context.Context, progress func(int64)) (Digest, error) {
 	return d, err
 }
 
+// CloseToo has Close close c as well: the storage that OpenReaderAt was given.
+func (m *Model) CloseToo(c io.Closer) { m.closers = append(m.closers, c) }
+
 // Close closes the files. Tensors cannot be read any more.
 func (m *Model) Close() error {
 	var first error

@@ -69,6 +69,7 @@ func (m models) Open(ctx context.Context, id string, progress func(lab.Event)) (
 		blob.Close()
 		return nil, err
 	}
+	model.CloseToo(blob)
 	model.Digest = e.Digest // verified when it was fetched
 	return model, nil
 }

@@ -95,33 +95,64 @@ func fetchFrom(base string) Source {
 		default:
 			return nil, 0, errs.E("store.Fetch", errs.Gone, "the server answered %d when asked for %s", status, id)
 		}
-		return &body{ctx: ctx, abort: abort, reader: r.Get("body").Call("getReader")}, from, nil
+		return newBody(ctx, abort, r.Get("body")), from, nil
 	}
 }
 
-// body reads a response as it arrives.
+// body reads a response as it arrives: into one buffer that travels to the stream and back
+// where the browser can, so that a long download leaves nothing for the collector; else in
+// whatever pieces come.
 type body struct {
 	ctx           context.Context
 	abort, reader js.Value
+	buf           js.Value // of a byte stream's reader; undefined for a plain one
 	part          js.Value // what arrived last, of which off bytes are taken
 	off, len      int
+}
+
+const bodyBuffer = 256 << 10
+
+func newBody(ctx context.Context, abort, stream js.Value) *body {
+	b := &body{ctx: ctx, abort: abort}
+	reader, err := web.Try(func() js.Value { return stream.Call("getReader", map[string]any{"mode": "byob"}) })
+	if err != nil {
+		b.reader = stream.Call("getReader")
+		return b
+	}
+	b.reader, b.buf = reader, js.Global().Get("ArrayBuffer").New(bodyBuffer)
+	return b
+}
+
+// next waits for the next piece.
+func (b *body) next() error {
+	r, err := web.Await(b.ctx, func() js.Value {
+		if b.buf.IsUndefined() {
+			return b.reader.Call("read")
+		}
+		return b.reader.Call("read", js.Global().Get("Uint8Array").New(b.buf))
+	})
+	if err != nil {
+		return err
+	}
+	if r.Get("done").Bool() {
+		return io.EOF
+	}
+	b.part = r.Get("value")
+	b.off, b.len = 0, b.part.Length()
+	return nil
 }
 
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
 	for b.off == b.len {
-		r, err := web.Await(b.ctx, func() js.Value { return b.reader.Call("read") })
-		if err != nil {
+		if err := b.next(); err != nil {
 			return 0, err
 		}
-		if r.Get("done").Bool() {
-			return 0, io.EOF
-		}
-		b.part = r.Get("value")
-		b.off, b.len = 0, b.part.Length()
 	}
 	n := js.CopyBytesToGo(p, b.part.Call("subarray", b.off))
-	b.off += n
+	if b.off += n; b.off == b.len && !b.buf.IsUndefined() {
+		b.buf = b.part.Get("buffer") // given back with the piece
+	}
 	return n, nil
 }
 

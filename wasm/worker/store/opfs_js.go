@@ -179,29 +179,74 @@ func (o *opfs) Delete(ctx context.Context, id string) error {
 	return o.remove(ctx, id+".gguf")
 }
 
-// Open implements Shelf. A Blob is read through FileReaderSync, which workers have: no lock, so
-// any number of tabs may read one file.
+// Open implements Shelf. Where the browser has read-only access handles any number of tabs may
+// read one file through one buffer; else a Blob is read through FileReaderSync, which needs no
+// lock but leaves a buffer behind for each read, until the collector comes.
 func (o *opfs) Open(ctx context.Context, id string) (Blob, error) {
-	f, found, err := o.file(ctx, id+".gguf")
+	h, found, err := o.handle(ctx, id+".gguf", false)
 	if err != nil {
 		return nil, err
 	}
 	if !found {
 		return nil, errs.E("store.Open", errs.NotFound, "%s is not stored in this browser", id)
 	}
-	return &fileBlob{f: f, reader: js.Global().Get("FileReaderSync").New(), size: int64(f.Get("size").Float()), start: -1}, nil
+	a, err := web.Await(ctx, func() js.Value {
+		return h.Call("createSyncAccessHandle", map[string]any{"mode": "read-only"})
+	})
+	if err == nil && a.Get("mode").Type() == js.TypeString && a.Get("mode").String() == "read-only" {
+		size, err := web.Try(func() js.Value { return a.Call("getSize") })
+		if err != nil {
+			a.Call("close")
+			return nil, storageError(ctx, err)
+		}
+		view := js.Global().Get("Uint8Array").New(chunkSize)
+		return newAhead(int64(size.Float()), a, func(at, n int64) (js.Value, error) {
+			part := view.Call("subarray", 0, n)
+			got, err := web.Try(func() js.Value { return a.Call("read", part, map[string]any{"at": at}) })
+			if err == nil && int64(got.Int()) != n {
+				err = io.ErrUnexpectedEOF
+			}
+			return part, err
+		}), nil
+	}
+	if err == nil {
+		a.Call("close") // a browser that locks for reading, too
+	}
+	return o.blob(ctx, h)
 }
 
-// fileBlob reads ahead, because each read of a Blob costs a trip to another process.
-type fileBlob struct {
-	f, reader js.Value
-	size      int64
-	start     int64 // of cur; -1: none
-	cur       []byte
+// blob reads a file without a handle.
+func (o *opfs) blob(ctx context.Context, h js.Value) (Blob, error) {
+	f, err := web.Await(ctx, func() js.Value { return h.Call("getFile") })
+	if err != nil {
+		return nil, storageError(ctx, err)
+	}
+	reader := js.Global().Get("FileReaderSync").New()
+	return newAhead(int64(f.Get("size").Float()), js.Undefined(), func(at, n int64) (js.Value, error) {
+		buf, err := web.Try(func() js.Value { return reader.Call("readAsArrayBuffer", f.Call("slice", at, at+n)) })
+		if err != nil {
+			return buf, err
+		}
+		return js.Global().Get("Uint8Array").New(buf), nil
+	}), nil
+}
+
+// ahead reads a chunk at a time, because each read costs a trip to another process.
+type ahead struct {
+	size   int64
+	handle js.Value // closed by Close, unless undefined
+	read   func(at, n int64) (js.Value, error)
+	buf    []byte // room for a chunk
+	start  int64  // of cur; -1: none
+	cur    []byte
+}
+
+func newAhead(size int64, handle js.Value, read func(at, n int64) (js.Value, error)) *ahead {
+	return &ahead{size: size, handle: handle, read: read, buf: make([]byte, chunkSize), start: -1}
 }
 
 // ReadAt implements io.ReaderAt.
-func (b *fileBlob) ReadAt(p []byte, off int64) (n int, err error) {
+func (b *ahead) ReadAt(p []byte, off int64) (n int, err error) {
 	for n < len(p) {
 		at := off + int64(n)
 		if at >= b.size {
@@ -217,23 +262,25 @@ func (b *fileBlob) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-func (b *fileBlob) fill(at int64) error {
-	buf, err := web.Try(func() js.Value {
-		return b.reader.Call("readAsArrayBuffer", b.f.Call("slice", at, min(at+chunkSize, b.size)))
-	})
+func (b *ahead) fill(at int64) error {
+	n := min(chunkSize, b.size-at)
+	b.start = -1
+	view, err := b.read(at, n)
 	if err != nil {
 		return errs.E("store.ReadAt", errs.Gone, "the stored model can no longer be read (%w); load it again", err)
 	}
-	view := js.Global().Get("Uint8Array").New(buf)
-	if n := view.Length(); cap(b.cur) < n {
-		b.cur = make([]byte, n)
-	} else {
-		b.cur = b.cur[:n]
-	}
+	b.cur = b.buf[:n]
 	js.CopyBytesToGo(b.cur, view)
 	b.start = at
 	return nil
 }
 
 // Close implements io.Closer.
-func (b *fileBlob) Close() error { b.cur, b.start = nil, -1; return nil }
+func (b *ahead) Close() error {
+	if !b.handle.IsUndefined() {
+		b.handle.Call("close")
+		b.handle = js.Undefined()
+	}
+	b.size = 0
+	return nil
+}
