@@ -20,7 +20,7 @@ type stage struct {
 }
 
 const (
-	opening = 25_000 // milliseconds after which a stage that is not ready counts as failed
+	opening = 60_000 // milliseconds after which a stage that is not ready counts as failed, until it is
 	minimum = 200    // pixels of width below which nothing is drawn
 )
 

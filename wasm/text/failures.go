@@ -25,5 +25,7 @@ var failures = map[string]message{
 	"do.busy":        {"Wait a moment and try again.", "請稍候再試。"},
 	"do.denied":      {"Open the address that the sidecar printed when it started: it carries the key.", "請開啟伴隨程式啟動時印出的網址：網址裡帶有金鑰。"},
 	"do.gone":        {"See whether the sidecar still runs, then try again. Your prompt and settings are kept.", "請確認伴隨程式是否還在執行，然後再試。你的提示詞與設定都還在。"},
+	"err.gone.tab":   {"The engine in this tab stopped", "本分頁的引擎已停止"},
+	"do.gone.tab":    {"Try again; if it stops again, reload the page. Your prompt and settings are kept.", "請再試一次；若又停止，請重新整理頁面。你的提示詞與設定都還在。"},
 	"do.nospace":     {"Delete a model you do not need, or close other tabs, then try again.", "請刪除用不到的模型，或關閉其他分頁，再試一次。"},
 }

@@ -27,7 +27,7 @@ func (c *Blank) missing() string {
 func (c *Blank) Title() string {
 	switch c.Why {
 	case "failed", "loadfailed", "line":
-		return c.L.T(headline(c.err()))
+		return c.L.T(headline(c.err(), c.L.Place))
 	case "absent":
 		return c.L.T("blank.absent", c.L.ModelName())
 	case "loading":
@@ -40,7 +40,7 @@ func (c *Blank) Title() string {
 func (c *Blank) Body() string {
 	switch c.Why {
 	case "failed", "loadfailed", "line":
-		return c.L.T(advice(c.err()))
+		return c.L.T(advice(c.err(), c.L.Place))
 	case "absent":
 		if c.L.Place == state.Sidecar {
 			return c.L.T("blank.absent.sidecar", c.missing())
@@ -160,12 +160,18 @@ func (c *Blank) DoOther() {
 
 // headline and advice put an error's kind into the reader's language; the engine's own words
 // follow, in English.
-func headline(err error) string {
+func headline(err error, place state.Place) string {
+	if place == state.Tab && errs.KindOf(err) == errs.Gone {
+		return "err.gone.tab"
+	}
 	return [...]string{"err.other", "err.invalid", "err.notfound", "err.toolarge", "err.unsupported", "err.corrupt",
 		"err.cancelled", "err.busy", "err.denied", "err.gone", "err.nospace"}[known(err)]
 }
 
-func advice(err error) string {
+func advice(err error, place state.Place) string {
+	if place == state.Tab && errs.KindOf(err) == errs.Gone {
+		return "do.gone.tab"
+	}
 	return [...]string{"do.other", "do.invalid", "do.notfound", "do.toolarge", "do.unsupported", "do.corrupt",
 		"do.cancelled", "do.busy", "do.denied", "do.gone", "do.nospace"}[known(err)]
 }
