@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"os"
@@ -50,7 +51,7 @@ func inject(t *testing.T, tab *Tab) {
 
 func lab(t *testing.T, names ...string) *Lab {
 	t.Helper()
-	l, err := StartLab(t.Context(), "127.0.0.1:0", names...)
+	l, err := StartLab(context.Background(), "127.0.0.1:0", names...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,7 +45,8 @@ func needModel(t *testing.T) {
 
 func launch(t *testing.T, hosts string) *Browser {
 	t.Helper()
-	b, err := Launch(t.Context(), "", hosts)
+	// Not the test's own context: that ends before the cleanup that takes a picture of a failure.
+	b, err := Launch(context.Background(), "", hosts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -117,7 +117,15 @@ func TestDeadSidecar(t *testing.T) {
 	runLens(t, tab)
 	tab.Screenshot("sidecar")
 	l.Kill()
-	await(t, tab, `document.body.innerText.includes("does not answer")`)
-	await(t, tab, `[...document.querySelectorAll("button")].some((b) => /retry|try again/i.test(b.innerText))`)
+	await(t, tab, `document.querySelector("#btn-place").innerText.includes("out of reach")`)
+	eval(t, tab, `document.querySelector("#btn-place").click()`, nil)
+	retry := `[...document.querySelectorAll("#pop-place button")].find((b) => b.offsetParent && b.innerText === "Try again")`
+	await(t, tab, retry)
+	var text string
+	eval(t, tab, `document.querySelector("#pop-place").innerText`, &text)
+	t.Log(text)
 	tab.Screenshot("dead-sidecar")
+	// It is still a page: the tab's own engine goes on.
+	eval(t, tab, fmt.Sprintf(place, "This tab")+`.click()`, nil)
+	await(t, tab, `document.querySelector("#btn-place").innerText.includes("simd")`)
 }
