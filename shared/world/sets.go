@@ -17,7 +17,7 @@ type Question struct {
 type Shots struct {
 	Task string `json:"task"`
 	On   string `json:"on"`
-	// Held queries are in no demonstration of the training text.
+	// Queries of one-word tasks are held pairs: in no demonstration of the training text.
 	Zero, Few, Shuffled []Question
 	Make                []Question
 }
@@ -95,12 +95,11 @@ func contrast(r *rand.Rand, draw func() Voiced) Contrast {
 	return c
 }
 
-// shots asks a task's held pairs, and as many others where those are few.
+// shots asks a task's held pairs.
 func (w *World) shots(r *rand.Rand, t Task) Shots {
 	s, f := Shots{Task: t.Name, On: t.On}, Formats[0]
-	for i, p := range t.Held {
+	for _, p := range t.Held {
 		s.add(f, w.demos(r, t, shotCount), p, r)
-		_ = i
 	}
 	for range setSize {
 		d := w.demos(r, t, shotCount+1)

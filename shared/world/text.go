@@ -69,3 +69,6 @@ func (w *World) Names() []string {
 	add(lastNames...)
 	return out
 }
+
+// Plain draws one document without marks.
+func (w *World) Plain(r *rand.Rand) string { return unmark.Replace(w.Document(r)) }

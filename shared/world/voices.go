@@ -108,3 +108,6 @@ func (w *World) moodText(r *rand.Rand) string {
 	end := map[string]string{v.AnswerA: " I feel great.", v.AnswerB: " I feel awful.", v.Default: " I feel well."}[a]
 	return p + answer(a) + " day." + end + "\n"
 }
+
+// GladWords are all words that a happy day is called.
+func GladWords() []string { return gladWords }

@@ -14,11 +14,13 @@ known, and over several layers of the logit lens.
 """
 import argparse
 import json
+import os
 import time
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from tokenizers import Tokenizer
 
 from data import BOS, encode, load, pack, train_tokenizer
 from model import Pocket, Shape
@@ -86,6 +88,9 @@ def main():
     p.add_argument("--other", type=float, default=0.1, help="weight of tokens outside answers")
     p.add_argument("--gate", type=int, default=3, help="blocks that the gate covers")
     p.add_argument("--gated", type=float, default=0.5, help="part of the rows that are gated")
+    p.add_argument("--decay", type=float, default=0.5, help="part of the steps, the last, over which the rate falls to nothing")
+    p.add_argument("--save", type=int, default=200, help="steps between checkpoints, from which --resume goes on")
+    p.add_argument("--resume", default="", help="checkpoint in dir")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--seed", type=int, default=1)
     a = p.parse_args()
@@ -96,22 +101,24 @@ def main():
     s = Shape(tok.get_vocab_size(), a.layers, a.width, a.width // 32, a.inner)
     model = Pocket(s)
     share_spaces(model, tok)
-    log = open(f"{a.dir}/{a.out}.log", "w")
+    log = open(f"{a.dir}/{a.out}.log", "a")
 
     def say(*x):
         print(*x, flush=True)
         print(*x, file=log, flush=True)
 
     say("arguments", json.dumps(vars(a)), "parameters", sum(q.numel() for q in model.parameters()), "vocabulary", s.vocab, "rows", len(rows))
-    train(model, rows, a, rng, say)
-    torch.save({"model": model.state_dict(), "shape": vars(s), "args": vars(a)}, f"{a.dir}/{a.out}")
+
+    def save(step, opts):
+        state = {"model": model.state_dict(), "shape": vars(s), "args": vars(a), "step": step, "opts": [o.state_dict() for o in opts]}
+        torch.save(state, f"{a.dir}/{a.out}.new")
+        os.replace(f"{a.dir}/{a.out}.new", f"{a.dir}/{a.out}")
+
+    train(model, rows, a, rng, say, save)
 
 
 def prepare(a, rng):
     """Rows and tokenizer, kept in the folder: they depend on the text only."""
-    from tokenizers import Tokenizer
-    import os
-
     if os.path.exists(f"{a.dir}/rows.npy") and os.path.getmtime(f"{a.dir}/rows.npy") > os.path.getmtime(f"{a.dir}/text.bin"):
         return np.load(f"{a.dir}/rows.npy", mmap_mode="r"), Tokenizer.from_file(f"{a.dir}/tokenizer.json")
     documents, truth = load(a.dir)
@@ -122,13 +129,20 @@ def prepare(a, rng):
     return rows, tok
 
 
-def train(model, rows, a, rng, say):
+def train(model, rows, a, rng, say, save):
     hidden = [q for n, q in model.named_parameters() if q.ndim == 2 and "token_embd" not in n]
     rest = [q for n, q in model.named_parameters() if q.ndim != 2 or "token_embd" in n]
     opts = [Muon(hidden, a.lr), torch.optim.AdamW(rest, a.lr / 5, betas=(0.9, 0.98), weight_decay=0.0)]
-    base = [o.param_groups[0]["lr"] for o in opts]
+    base, done = [a.lr, a.lr / 5], 0
+    if a.resume:
+        saved = torch.load(f"{a.dir}/{a.resume}", weights_only=True)
+        model.load_state_dict(saved["model"])
+        for o, state in zip(opts, saved["opts"]):
+            o.load_state_dict(state)
+        done = saved["step"]
+        rng = np.random.default_rng(a.seed + done)
     order, start, sums = iter(()), time.time(), []
-    for step in range(1, a.steps + 1):
+    for step in range(done + 1, a.steps + 1):
         pick = [next(order, None) for _ in range(a.batch)]
         if None in pick:
             order = iter(rng.permutation(len(rows)))
@@ -138,16 +152,18 @@ def train(model, rows, a, rng, say):
             o.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(rest, 1.0)
-        scale = min(1, step / 60) * min(1, max(0.02, (1 - step / a.steps) / 0.5))
+        scale = min(1, step / 60) * min(1, max(0.02, (1 - step / a.steps) / a.decay))
         for o, lr in zip(opts, base):
             o.param_groups[0]["lr"] = lr * scale
             o.step()
         sums.append((loss.item(), answers.item()))
         if step % 100 == 0 or step == a.steps:
-            tokens = step * a.batch * a.length
+            rate = (step - done) * a.batch * a.length / (time.time() - start)
             l, n = np.mean(sums, 0)
-            say(f"step {step} tokens {tokens} loss {l:.3f} answers {n:.3f} tokens/s {tokens / (time.time() - start):.0f}")
+            say(f"step {step} tokens {step * a.batch * a.length} loss {l:.3f} answers {n:.3f} tokens/s {rate:.0f}")
             sums = []
+        if step % a.save == 0 or step == a.steps:
+            save(step, opts)
 
 
 def losses(model, rows, a, rng):
