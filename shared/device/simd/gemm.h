@@ -110,9 +110,10 @@ static void k_gemm(const kern_args *a, int lo, int hi) {
 	// Equal slices of whole blocks, at most KC.
 	int slices = (k + KC - 1) / KC, step = ((k + slices - 1) / slices + 31) / 32 * 32;
 	for (int u = lo; u < hi; u++) {
-		const uint8_t *w = (const uint8_t *)a->p[1] + (size_t)u * 2 * size;
+		const uint8_t *w = (const uint8_t *)a->p[1] + (size_t)u * 2 * size, *next = w + 2 * size;
 		for (int k0 = 0; k0 < k; k0 += step) {
 			int kc = k - k0 < step ? k - k0 : step;
+			for (size_t end = 2 * size * (size_t)(k0 + kc) / k, l = 2 * size * (size_t)k0 / k; l < end; l += 64) FETCH(next + l, 1);
 			if (t == T_F32) { // a tile is a panel already
 				gemm_panel(a, u, k0, kc, (const float *)w + (size_t)k0 * TILE, (const float *)(w + size) + (size_t)k0 * TILE);
 				continue;

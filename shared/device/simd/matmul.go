@@ -154,9 +154,13 @@ func (d *Device) MatMulAdd(dst, x device.Buffer, T int, w device.Weight, bias de
 	d.matmul(dst, x, T, w.(*weight), bias, mode, true)
 }
 
-// fewRows is the largest T for which unpacking weights to float32 panels does not pay (measured;
-// see doc.go).
-func (d *Device) fewRows(w *weight, mode device.Mode) int { return 3 }
+// fewRows is the largest T for which fixed point beats unpacking weights to float32 panels.
+func (d *Device) fewRows(w *weight, mode device.Mode) int {
+	if isFloat(w.dt) {
+		return 1
+	}
+	return d.host.few()[mode]
+}
 
 func (d *Device) matmul(dst, x device.Buffer, T int, w *weight, bias device.Buffer, mode device.Mode, add bool) {
 	to, from, b := d.out(dst, T*w.rows), in(x, T*w.cols), maybe(bias, w.rows)
@@ -172,11 +176,16 @@ func (d *Device) matmul(dst, x device.Buffer, T int, w *weight, bias device.Buff
 	}
 }
 
-// product multiplies at most maxT rows: as they are, as planes or packed.
+// product multiplies at most maxT rows in the way that is faster for so many.
 func (d *Device) product(c *call, x uintptr, T int, w *weight, mode device.Mode) {
+	d.multiply(c, x, T, w, mode, T <= d.fewRows(w, mode))
+}
+
+// multiply runs one of the two kernels: few takes rows as they are or as planes, else they are packed.
+func (d *Device) multiply(c *call, x uintptr, T int, w *weight, mode device.Mode, few bool) {
 	units := (w.rows + unitRows - 1) / unitRows
 	work := float64(2*unitRows*w.cols*T) / 20
-	if T > d.fewRows(w, mode) {
+	if !few {
 		c.p[2] = d.prepare(kPack, x, T, w.cols)
 		d.run(kGEMM, c, units, work/2)
 		return
