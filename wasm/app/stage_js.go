@@ -20,7 +20,8 @@ type stage struct {
 }
 
 const (
-	opening = 60_000 // milliseconds after which a stage that is not ready counts as failed, until it is
+	opening = 15_000 // milliseconds after which a stage that is not ready is opened again
+	tries   = 2      // how often, before the table has to do
 	minimum = 200    // pixels of width below which nothing is drawn
 )
 
@@ -157,12 +158,24 @@ func (s *stage) open(p *page, box js.Value) {
 	el.Call("setAttribute", "aria-hidden", "true")
 	el.Set("title", p.T("stage.title"))
 	box.Call("appendChild", el)
+	s.watch(p, el, tries)
+}
+
+// watch opens a stage again that does not get ready (a service worker may change its version
+// just then, and answer neither with the old file nor with the new), and in the end says that
+// there is no picture. A stage that gets ready later still is taken.
+func (s *stage) watch(p *page, el js.Value, left int) {
 	var f js.Func
 	f = js.FuncOf(func(js.Value, []js.Value) any {
 		f.Release()
 		go p.within(func() []state.Effect {
-			if p.Stage == "loading" {
+			switch {
+			case p.Stage != "loading":
+			case left == 0:
 				p.Stage = "failed"
+			default:
+				el.Set("src", "stage.html")
+				s.watch(p, el, left-1)
 			}
 			return nil
 		})
