@@ -127,7 +127,7 @@ func TestPythonClient(t *testing.T) {
 		t.Skip("python3 lacks the packages websockets and zstandard: pip install websockets zstandard")
 	}
 	address := startServer(t)
-	cmd := exec.Command(python, filepath.Join("..", "..", "examples", "python", "patchbay_client.py"), address, "--json")
+	cmd := exec.Command(python, filepath.Join("..", "..", "docs", "python", "patchbay_client.py"), address, "--json")
 	var errOut strings.Builder
 	cmd.Stderr = &errOut
 	raw, err := cmd.Output()
@@ -146,7 +146,7 @@ func TestPythonClient(t *testing.T) {
 	if !strings.Contains(errOut.String(), "array r/resid: (5, 576)") && !strings.Contains(errOut.String(), "array r/resid: [5, 576]") {
 		t.Errorf("the plan's array did not arrive: %s", errOut.String())
 	}
-	wrong := exec.Command(python, filepath.Join("..", "..", "examples", "python", "patchbay_client.py"), address+"0")
+	wrong := exec.Command(python, filepath.Join("..", "..", "docs", "python", "patchbay_client.py"), address+"0")
 	if text, err := wrong.CombinedOutput(); err == nil || !strings.Contains(string(text), "token is wrong") {
 		t.Errorf("a wrong token: %v %s", err, text)
 	}
