@@ -77,12 +77,12 @@ async function answer(path) {
 
 // A reload alone would never let a waiting version in, because the page that is left and the
 // one that comes overlap. When this is the only page, the new version takes over and the
-// browser asks again.
+// browser asks again. (By a script: a Refresh header does nothing at an address with a fragment.)
 async function navigate(path) {
   const waiting = self.registration.waiting;
   if (waiting && (await self.clients.matchAll({ type: "window" })).length < 2) {
     waiting.postMessage("take over");
-    return new Response("", { headers: { Refresh: "0", "Content-Type": "text/html" } });
+    return new Response("<!doctype html><script>location.reload()</script>", { headers: { "Content-Type": "text/html" } });
   }
   return answer(path);
 }

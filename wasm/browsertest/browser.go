@@ -179,12 +179,12 @@ func (t *Tab) Eval(expr string, into any) error {
 	return json.Unmarshal(raw, into)
 }
 
-// Wait polls until the expression is true.
+// Wait polls until the expression, awaited if it is a promise, is true.
 func (t *Tab) Wait(expr string, patience time.Duration) error {
 	end := time.Now().Add(patience)
 	for {
 		var ok bool
-		err := t.Eval("!!("+expr+")", &ok)
+		err := t.Eval("(async () => !!(await ("+expr+")))()", &ok)
 		if ok {
 			return nil
 		}

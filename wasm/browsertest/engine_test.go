@@ -49,9 +49,9 @@ func inject(t *testing.T, tab *Tab) {
 	eval(t, tab, string(src)+"; 1", nil)
 }
 
-func lab(t *testing.T, names ...string) *Lab {
+func lab(t *testing.T, flags ...string) *Lab {
 	t.Helper()
-	l, err := StartLab(context.Background(), "127.0.0.1:0", names...)
+	l, err := StartLab(context.Background(), "127.0.0.1:0", flags...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,18 +49,13 @@ func RemoveLabBinary() {
 	}
 }
 
-// StartLab starts the server on an address of loopback; port 0 is any. It also answers to the
-// names given.
-func StartLab(ctx context.Context, addr string, names ...string) (*Lab, error) {
+// StartLab starts the server on an address of loopback; port 0 is any. Further flags are its own.
+func StartLab(ctx context.Context, addr string, flags ...string) (*Lab, error) {
 	bin, err := labBinary()
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"-addr", addr, "-quiet"}
-	for _, n := range names {
-		args = append(args, "-host", n)
-	}
-	cmd := exec.CommandContext(ctx, bin, args...)
+	cmd := exec.CommandContext(ctx, bin, append([]string{"-addr", addr, "-quiet"}, flags...)...)
 	cmd.Dir, cmd.Stderr = Root(), os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = 5 * time.Second

@@ -75,7 +75,7 @@ func loadStored(t *testing.T, tab *Tab) {
 func TestClassroom(t *testing.T) {
 	need(t)
 	needModel(t)
-	l := lab(t, "lab.test")
+	l := lab(t, "-host", "lab.test")
 	b := launch(t, toLoopback)
 	tab := visit(t, b, l.At("lab.test", true))
 	var secure bool
