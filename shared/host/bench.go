@@ -3,12 +3,9 @@ package host
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"time"
 
 	"patchbay/shared/device"
-	"patchbay/shared/errs"
 	"patchbay/shared/lab"
 	"patchbay/shared/nn"
 	"patchbay/shared/token"
@@ -92,21 +89,7 @@ func Tokenizer(src *weights.Model, dir string) (*token.Tokenizer, error) {
 	if src.Format == "gguf" {
 		return token.FromGGUF(src.Meta)
 	}
-	if dir == "" {
-		return nil, errs.E("host.Tokenizer", errs.Unsupported, "a safetensors file says nothing of its tokens; give the model's folder, with tokenizer.json in it")
-	}
-	raw, err := os.ReadFile(filepath.Join(dir, "tokenizer.json"))
-	if err != nil {
-		return nil, errs.E("host.Tokenizer", errs.NotFound, "the model folder has no tokenizer.json that can be read: %w", err)
-	}
-	tok, err := token.FromJSON(raw)
-	if err != nil {
-		return nil, err
-	}
-	if raw, err = os.ReadFile(filepath.Join(dir, "tokenizer_config.json")); err != nil {
-		return tok, nil // it only adds the chat template
-	}
-	return tok, tok.Configure(raw)
+	return folderTokenizer(dir)
 }
 
 // Tokenize gives a text's tokens as the model will read them, its first token included; with

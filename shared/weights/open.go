@@ -51,7 +51,7 @@ func OpenReaderAt(r io.ReaderAt, size int64, name string) (*Model, error) {
 		return nil, errs.E(opOpen, errs.Corrupt, "reading %s: %w", name, noEOF(err))
 	}
 	if size >= 9 && magic[8] == '{' && string(magic[:4]) != "GGUF" {
-		return openSafetensors(r, size, name)
+		return openOther(r, size, name)
 	}
 	return openGGUF(r, size, name)
 }

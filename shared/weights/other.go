@@ -1,0 +1,10 @@
+//go:build !js
+
+package weights
+
+import "io"
+
+// openOther opens what is not GGUF.
+func openOther(r io.ReaderAt, size int64, name string) (*Model, error) {
+	return openSafetensors(r, size, name)
+}
