@@ -12,7 +12,7 @@ WASM       := GOOS=js GOARCH=wasm $(GO)
 export CGO_ENABLED ?= $(if $(shell command -v $${CC:-cc}),1,0)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build patchbay model test test-go test-race test-wasm test-browser test-python lint \
+.PHONY: help run build release patchbay model test test-go test-race test-wasm test-browser test-python lint \
         kernels kernels-check gen gen-check fuzz bench bench-peers exhaustive golden deps-browser deps-python clean
 
 help: ## list the targets
@@ -21,8 +21,11 @@ help: ## list the targets
 run: build model ## the lab on a real model: serves the page and a sidecar, prints the address
 	$(GO) run . -addr $(ADDR)
 
-build: ## compile the page (app, worker, stage) into public/dist
-	$(GO) run ./wasm/build
+build: ## compile the page (app, worker, stage) into public/dist, ready in seconds
+	$(GO) run ./wasm/build -fast
+
+release: ## the same, compressed as far as it goes, within the size budgets or not at all
+	$(GO) run ./wasm/build -check
 
 patchbay: ## the command line and sidecar, as ./patchbay
 	$(GO) build -trimpath -o patchbay ./sidecar
@@ -30,7 +33,7 @@ patchbay: ## the command line and sidecar, as ./patchbay
 model: patchbay ## pull the first model (98 MB, once, verified)
 	@./patchbay pull $(MODEL)
 
-test: lint test-go test-wasm test-python test-browser ## everything that CI runs
+test: lint release test-go test-wasm test-python test-browser ## everything that CI runs
 
 test-go: model ## Go tests, native, with the race detector where cgo is there
 	$(GO) test $(if $(filter 1,$(CGO_ENABLED)),-race) -shuffle=on -timeout 15m ./...
@@ -55,7 +58,7 @@ gen: ## generate the Vugu code again
 	gofmt -w wasm/app/ui/*_gen.go
 
 gen-check: ## the committed Vugu code is what the generator makes
-	@cp -r wasm/app /tmp/patchbay-gen-$$$$ && $(MAKE) -s gen && diff -r wasm/app /tmp/patchbay-gen-$$$$ && rm -r /tmp/patchbay-gen-$$$$
+	@d=$$(mktemp -d) && cp -r wasm/app/ui $$d && $(MAKE) -s gen && diff -r wasm/app/ui $$d/ui && rm -r $$d
 
 kernels: ## compile the C kernels to WebAssembly (needs clang 19)
 	shared/device/simd/build.sh public/kernels
