@@ -9,7 +9,7 @@
 // buffers, and calls kernels by number (host.go); a kernel works on units lo ... hi-1, so that a call can be
 // cut among threads. The C side reads, in order: kern.h (the contract), vec.h (one vector type
 // for every instruction set), mathv.h (exp, tanh, erf), tile.h (the layout), matvec.h, gemm.h,
-// elem.h, attend.h, repack.h, rank.h, and table.h, which is all of them. clone_*.c compile that
+// elem.h, attend.h, back.h, repack.h, rank.h, and table.h, which is all of them. clone_*.c compile that
 // for an instruction set each; wasm.c for the tab; pool.c shares calls among threads.
 //
 // # The layout

@@ -23,6 +23,11 @@ const (
 	kFill
 	kCopy
 	kRank
+	kGEMMT
+	kNormBack
+	kSoftmaxBack
+	kActBack
+	kMixBack
 )
 
 // chunk is the number of elements of a unit of the kernels that work element by element.

@@ -17,7 +17,8 @@ typedef void kern_fn(const kern_args *a, int lo, int hi);
 // The kernels, in the order of the table; host.go has the same list.
 enum {
 	K_REPACK, K_GATHER, K_PLANES, K_MATVEC, K_PACK, K_GEMM, K_NORM, K_AFFINE, K_ROPE, K_SCORES, K_SOFTMAX,
-	K_MIX, K_ATTENTION, K_ACT, K_BINARY, K_SCALE, K_FILL, K_COPY, K_RANK, K_COUNT
+	K_MIX, K_ATTENTION, K_ACT, K_BINARY, K_SCALE, K_FILL, K_COPY, K_RANK,
+	K_GEMM_T, K_NORM_BACK, K_SOFTMAX_BACK, K_ACT_BACK, K_MIX_BACK, K_COUNT
 };
 
 // Element types as tensor.DType numbers them.

@@ -72,7 +72,7 @@ func (d *Device) Load(dt tensor.DType, rows, cols int, src device.RowReader) (de
 	if rows <= 0 || cols <= 0 {
 		return nil, errs.E(op, errs.Invalid, "a weight matrix of %d x %d", rows, cols)
 	}
-	if err := d.reserve(&d.work, maxT*max(4*cols, planesBytes(cols))); err != nil {
+	if err := d.reserve(&d.work, max(maxT*max(4*cols, planesBytes(cols)), 4*rows)); err != nil {
 		return nil, err
 	}
 	w := &weight{dt: dt, rows: rows, cols: cols, bytes: (rows + unitRows - 1) / unitRows * 2 * tile}
