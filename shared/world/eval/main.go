@@ -1,15 +1,17 @@
 // Command eval measures what Pocket shows, technique by technique, each beside its control, with
 // this engine's plans on the world's evaluation sets, and writes the table of the model's card.
 //
-//	go run ./shared/world/eval -model public/models/pocket.gguf [-seed 1] [-only lens,hops]
+//	go run ./shared/world/eval -model public/models/pocket.gguf [-seed 1] [-only lens,hops] [-card public/models/pocket.md]
 //
-// A few minutes on two cores. The seed must be the one that the text was written with.
+// A minute or two on two cores. With -card the table goes into the card, between its two marks. The seed must be the one that the text was written with.
 package main
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -40,12 +42,17 @@ func main() {
 	path := flag.String("model", "public/models/pocket.gguf", "the model")
 	seed := flag.Uint64("seed", 1, "of the world")
 	only := flag.String("only", "", "names of measures, comma-separated; empty: all")
+	card := flag.String("card", "", "a file whose measured part is replaced; empty: print it")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	b, err := open(ctx, *path, world.New(*seed))
+	var table bytes.Buffer
 	if err == nil {
-		err = b.report(*only)
+		err = b.report(*only, &table)
+	}
+	if err == nil {
+		err = publish(*card, table.Bytes())
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "eval:", err)
@@ -53,10 +60,31 @@ func main() {
 	}
 }
 
-// report prints the table, then the details.
-func (b *bench) report(only string) error {
+// The marks of the card's measured part.
+const cardBegin, cardEnd = "<!-- measured -->\n", "<!-- end of measured -->"
+
+// publish prints the table, or puts it in the card.
+func publish(card string, table []byte) error {
+	if card == "" {
+		_, err := os.Stdout.Write(table)
+		return err
+	}
+	old, err := os.ReadFile(card)
+	if err != nil {
+		return err
+	}
+	before, rest, ok := bytes.Cut(old, []byte(cardBegin))
+	_, after, ends := bytes.Cut(rest, []byte(cardEnd))
+	if !ok || !ends {
+		return fmt.Errorf("%s lacks the marks %q and %q", card, cardBegin, cardEnd)
+	}
+	return os.WriteFile(card, slices.Concat(before, []byte(cardBegin), []byte("\n"), table, []byte("\n"+cardEnd), after), 0o644)
+}
+
+// report writes the table, then the details.
+func (b *bench) report(only string, out io.Writer) error {
 	var details []string
-	fmt.Printf("| technique | wanted | measured | control | met |\n|---|---|---|---|---|\n")
+	fmt.Fprintf(out, "| technique | wanted | measured | control | met |\n|---|---|---|---|---|\n")
 	for _, m := range measures {
 		if only != "" && !slices.Contains(strings.Split(only, ","), m.name) {
 			continue
@@ -67,14 +95,14 @@ func (b *bench) report(only string) error {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
 		for _, r := range rows {
-			fmt.Printf("| %s | %s | %s | %s | %s |\n", r.technique, r.wanted, r.measured, r.control, map[bool]string{true: "yes", false: "no"}[r.met])
+			fmt.Fprintf(out, "| %s | %s | %s | %s | %s |\n", r.technique, r.wanted, r.measured, r.control, map[bool]string{true: "yes", false: "no"}[r.met])
 			details = append(details, r.details...)
 		}
 		fmt.Fprintf(os.Stderr, "%s: %.0f s\n", m.name, time.Since(start).Seconds())
 	}
-	fmt.Println()
+	fmt.Fprintln(out)
 	for _, d := range details {
-		fmt.Println(d)
+		fmt.Fprintln(out, d)
 	}
 	return nil
 }

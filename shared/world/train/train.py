@@ -19,6 +19,7 @@ import time
 
 import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 
@@ -91,45 +92,55 @@ def main():
     p.add_argument("--decay", type=float, default=0.5, help="part of the steps, the last, over which the rate falls to nothing")
     p.add_argument("--save", type=int, default=200, help="steps between checkpoints, from which --resume goes on")
     p.add_argument("--resume", default="", help="checkpoint in dir")
-    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--workers", type=int, default=2, help="processes of one thread that share each step's rows")
     p.add_argument("--seed", type=int, default=1)
     a = p.parse_args()
-    torch.set_num_threads(a.threads)
+    prepare(a)
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(20000 + os.getpid() % 20000))
+    torch.multiprocessing.spawn(work, (a,), a.workers)
+
+
+def work(rank, a):
+    """One of the processes: on a busy machine, two of one thread waste less than one of two."""
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", rank=rank, world_size=a.workers)
     torch.manual_seed(a.seed)
     rng = np.random.default_rng(a.seed)
-    rows, tok = prepare(a, rng)
+    rows, tok = np.load(f"{a.dir}/rows.npy", mmap_mode="r"), Tokenizer.from_file(f"{a.dir}/tokenizer.json")
     s = Shape(tok.get_vocab_size(), a.layers, a.width, a.width // 32, a.inner)
     model = Pocket(s)
     share_spaces(model, tok)
     log = open(f"{a.dir}/{a.out}.log", "a")
 
     def say(*x):
+        if rank > 0:
+            return
         print(*x, flush=True)
         print(*x, file=log, flush=True)
 
     say("arguments", json.dumps(vars(a)), "parameters", sum(q.numel() for q in model.parameters()), "vocabulary", s.vocab, "rows", len(rows))
 
     def save(step, opts):
+        if rank > 0:
+            return
         state = {"model": model.state_dict(), "shape": vars(s), "args": vars(a), "step": step, "opts": [o.state_dict() for o in opts]}
         torch.save(state, f"{a.dir}/{a.out}.new")
         os.replace(f"{a.dir}/{a.out}.new", f"{a.dir}/{a.out}")
 
-    train(model, rows, a, rng, say, save)
+    train(model, rows, a, rng, rank, say, save)
 
 
-def prepare(a, rng):
+def prepare(a):
     """Rows and tokenizer, kept in the folder: they depend on the text only."""
     if os.path.exists(f"{a.dir}/rows.npy") and os.path.getmtime(f"{a.dir}/rows.npy") > os.path.getmtime(f"{a.dir}/text.bin"):
-        return np.load(f"{a.dir}/rows.npy", mmap_mode="r"), Tokenizer.from_file(f"{a.dir}/tokenizer.json")
+        return
     documents, truth = load(a.dir)
     tok = train_tokenizer(documents[:60000], truth["names"])
     tok.save(f"{a.dir}/tokenizer.json")
-    rows = pack(encode(tok, documents), a.length, rng).astype(np.int16)
-    np.save(f"{a.dir}/rows.npy", rows)
-    return rows, tok
+    np.save(f"{a.dir}/rows.npy", pack(encode(tok, documents), a.length, np.random.default_rng(a.seed)).astype(np.int16))
 
 
-def train(model, rows, a, rng, say, save):
+def train(model, rows, a, rng, rank, say, save):
     hidden = [q for n, q in model.named_parameters() if q.ndim == 2 and "token_embd" not in n]
     rest = [q for n, q in model.named_parameters() if q.ndim != 2 or "token_embd" in n]
     opts = [Muon(hidden, a.lr), torch.optim.AdamW(rest, a.lr / 5, betas=(0.9, 0.98), weight_decay=0.0)]
@@ -141,29 +152,43 @@ def train(model, rows, a, rng, say, save):
             o.load_state_dict(state)
         done = saved["step"]
         rng = np.random.default_rng(a.seed + done)
+    noise = np.random.default_rng([a.seed, done, rank])  # differs by process; the order of rows does not
     order, start, sums = iter(()), time.time(), []
     for step in range(done + 1, a.steps + 1):
         pick = [next(order, None) for _ in range(a.batch)]
         if None in pick:
             order = iter(rng.permutation(len(rows)))
             pick = [next(order) for _ in range(a.batch)]
-        loss, answers = losses(model, torch.from_numpy(rows[np.sort(pick)].astype(np.int64)), a, rng)
+        mine = np.sort(pick[rank :: a.workers])
+        loss, answers = losses(model, torch.from_numpy(rows[mine].astype(np.int64)), a, noise)
         for o in opts:
             o.zero_grad(set_to_none=True)
         loss.backward()
+        average(model, a.workers)
         torch.nn.utils.clip_grad_norm_(rest, 1.0)
         scale = min(1, step / 60) * min(1, max(0.02, (1 - step / a.steps) / a.decay))
         for o, lr in zip(opts, base):
             o.param_groups[0]["lr"] = lr * scale
             o.step()
         sums.append((loss.item(), answers.item()))
-        if step % 100 == 0 or step == a.steps:
+        if step % 50 == 0 or step == a.steps:
             rate = (step - done) * a.batch * a.length / (time.time() - start)
             l, n = np.mean(sums, 0)
             say(f"step {step} tokens {step * a.batch * a.length} loss {l:.3f} answers {n:.3f} tokens/s {rate:.0f}")
             sums = []
         if step % a.save == 0 or step == a.steps:
             save(step, opts)
+
+
+def average(model, workers):
+    """The mean of all processes' gradients."""
+    if workers == 1:
+        return
+    grads = [q.grad for q in model.parameters()]
+    flat = torch.cat([g.flatten() for g in grads])
+    dist.all_reduce(flat)
+    for g, part in zip(grads, flat.div_(workers).split([g.numel() for g in grads])):
+        g.copy_(part.view_as(g))
 
 
 def losses(model, rows, a, rng):
