@@ -2,7 +2,9 @@ package simd
 
 import (
 	"fmt"
+	"math"
 	"testing"
+	"time"
 
 	"patchbay/shared/device"
 	"patchbay/shared/tensor"
@@ -24,17 +26,36 @@ func benchProduct(b *testing.B, dt tensor.DType, rows, cols, T int, mode device.
 	x, y := w.random(T*cols), w.empty(T*rows)
 	c := call{i: [12]int32{int32(dt), int32(cols), int32(rows), int32(T)}}
 	c.p[0], c.p[3] = in(y.d, T*rows), 0
-	b.ResetTimer()
-	for i := 0; b.Loop(); i++ {
+	i := 0
+	best := fastest(b, func() {
 		m := ws[i%len(ws)].(*weight)
+		i++
 		d.prepped = prepared{}
 		c.p[1], c.p[2] = m.addr, 0
 		d.multiply(&c, in(x.d, T*cols), T, m, mode, few)
+	})
+	b.ReportMetric(2*float64(rows*cols*T)/best/1e9, "GFLOP/s")
+	b.ReportMetric(float64(size)/best/1e9, "GB/s")
+}
+
+// fastest runs f in batches of about a millisecond and returns the seconds a call took in the fastest: on a
+// shared machine the mean says more about the others.
+func fastest(b *testing.B, f func()) float64 {
+	best, batch := math.Inf(1), 1
+	b.ResetTimer()
+	for b.Loop() {
+		start := time.Now()
+		for range batch {
+			f()
+		}
+		took := time.Since(start)
+		best = min(best, took.Seconds()/float64(batch))
+		if took < time.Millisecond/2 {
+			batch *= 2
+		}
 	}
-	sec := b.Elapsed().Seconds() / float64(b.N)
-	b.ReportMetric(2*float64(rows*cols*T)/sec/1e9, "GFLOP/s")
-	b.ReportMetric(float64(size)/sec/1e9, "GB/s")
 	b.ReportMetric(0, "ns/op")
+	return best
 }
 
 func load(b *testing.B, d *Device, dt tensor.DType, rows, cols int) device.Weight {
@@ -90,14 +111,14 @@ func BenchmarkLoad(b *testing.B) {
 	for _, dt := range device.WeightTypes {
 		b.Run(dt.String(), func(b *testing.B) {
 			src := device.Sample(dt, benchRows, benchWidth(dt), 1)
-			for b.Loop() {
+			best := fastest(b, func() {
 				w, err := d.Load(dt, benchRows, benchWidth(dt), src)
 				if err != nil {
 					b.Fatal(err)
 				}
 				d.Unload(w)
-			}
-			b.ReportMetric(float64(benchRows*benchWidth(dt))*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mweights/s")
+			})
+			b.ReportMetric(float64(benchRows*benchWidth(dt))/best/1e6, "Mweights/s")
 		})
 	}
 }
@@ -112,11 +133,9 @@ func BenchmarkAttention(b *testing.B) {
 		b.Run(fmt.Sprintf("T%dS%d", a.T, a.S), func(b *testing.B) {
 			w := newTwin(b, d)
 			q, k, v, z := w.random(queries(a)), w.random(keys(a)), w.random(keys(a)), w.empty(queries(a))
-			for b.Loop() {
-				d.Attention(z.d, q.d, k.d, v.d, a)
-			}
+			best := fastest(b, func() { d.Attention(z.d, q.d, k.d, v.d, a) })
 			seen := float64(a.T) * (float64(a.Pos) + float64(a.T+1)/2)
-			b.ReportMetric(4*seen*float64(a.Heads*a.HeadDim)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			b.ReportMetric(4*seen*float64(a.Heads*a.HeadDim)/best/1e9, "GFLOP/s")
 		})
 	}
 }
@@ -127,10 +146,8 @@ func BenchmarkRank(b *testing.B) {
 	const n = 49152
 	x, f := w.random(4*n), w.random(n)
 	out := make([]device.Ranking, 4)
-	for b.Loop() {
-		d.Rank(out, x.d, 4, n, device.RankRequest{K: 10, Tokens: []int32{5}, Final: f.d})
-	}
-	b.ReportMetric(4*n*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mlogits/s")
+	best := fastest(b, func() { d.Rank(out, x.d, 4, n, device.RankRequest{K: 10, Tokens: []int32{5}, Final: f.d}) })
+	b.ReportMetric(4*n/best/1e6, "Mlogits/s")
 }
 
 // BenchmarkSmall is what a call costs when there is almost nothing to do.
@@ -167,7 +184,7 @@ func BenchmarkToken(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			x, h, y := w.random(c.T*576), w.random(c.T*1536), w.empty(49152)
 			z := w.empty(c.T * 1536)
-			for b.Loop() {
+			best := fastest(b, func() {
 				for _, l := range layers {
 					for i, m := range l {
 						in := x.d
@@ -178,8 +195,8 @@ func BenchmarkToken(b *testing.B) {
 					}
 				}
 				d.MatMul(y.d, x.d, 1, head, nil, c.mode)
-			}
-			b.ReportMetric(float64(c.T*b.N)/b.Elapsed().Seconds(), "tok/s")
+			})
+			b.ReportMetric(float64(c.T)/best, "tok/s")
 		})
 	}
 }

@@ -94,7 +94,7 @@ func (m *module) copyOut(dst unsafe.Pointer, src uintptr, n int) {
 }
 
 func (m *module) threads() int { return 1 }
-func (m *module) few() [2]int  { return [2]int{3, 3} }
+func (m *module) few() [2]int  { return [2]int{3, 8} }
 func (m *module) rowTile() int { return int(kernRowTile()) }
 func (m *module) close()       { opened = false }
 

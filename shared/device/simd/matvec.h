@@ -88,44 +88,52 @@ INL vi pair_at(const int16_t *p, int i) {
 	return set1i(v);
 }
 
-// y[n][r] += block b of R vectors of rows times N rows of planes; P planes are used.
-INL void mv_block(int t, int P, int N, const tile *w, const int *ro, int b, const planes *x, vf y[][R]) {
+// The planes from block b on.
+INL planes planes_from(planes q, int b) {
+	q.hi += 32 * (size_t)b, q.lo += 32 * (size_t)b;
+	q.s += b, q.sum += b;
+	q.hi16 += 2 * (size_t)b, q.lo16 += 2 * (size_t)b;
+	return q;
+}
+
+// What an integer sum starts from: the codes' offset, taken off all columns of group g of the groups at once.
+INL vi start(int t, const int32_t *sum16, int groups, int g) {
+	return set1i(-code_offset(t) * (groups == 2 ? sum16[g] : sum16[0] + sum16[1]));
+}
+
+// y[n][r] += a block of R vectors of rows times N rows of planes; P planes are used.
+INL void mv_block(int t, int P, int N, const tile *w, const int *ro, const planes *x, vf y[][R]) {
 	int groups = t == T_Q6_K ? 2 : 1;
 	UNROLL for (int g = 0; g < groups; g++) {
 		vi acc[NMAX][2][R];
-		UNROLL for (int n = 0; n < N; n++) {
-			int at = 2 * b + g;
-			int32_t h = groups == 2 ? x[n].hi16[at] : x[n].hi16[at] + x[n].hi16[at + 1];
-			int32_t l = groups == 2 ? x[n].lo16[at] : x[n].lo16[at] + x[n].lo16[at + 1];
-			UNROLL for (int r = 0; r < R; r++) {
-				acc[n][0][r] = set1i(-code_offset(t) * h);
-				acc[n][1][r] = P == 2 ? set1i(-code_offset(t) * l) : set1i(0);
-			}
+		UNROLL for (int n = 0; n < N; n++) UNROLL for (int r = 0; r < R; r++) {
+			acc[n][0][r] = start(t, x[n].hi16, groups, g);
+			acc[n][1][r] = P == 2 ? start(t, x[n].lo16, groups, g) : set1i(0);
 		}
-		UNROLL for (int c = 4 * g / groups; c < 4 * (g + 1) / groups; c++) UNROLL for (int s = 0; s < 4; s++) {
+		EACH_PART for (int c = 4 * g / groups; c < 4 * (g + 1) / groups; c++) UNROLL for (int s = 0; s < 4; s++) {
 			vi v[R];
-			UNROLL for (int r = 0; r < R; r++) v[r] = (vi)code_pair(t, w[r], b, ro[r], c, s);
+			UNROLL for (int r = 0; r < R; r++) v[r] = (vi)code_pair(t, w[r], ro[r], c, s);
 			UNROLL for (int n = 0; n < N; n++) {
-				vi h = pair_at(x[n].hi, 16 * b + 4 * c + s);
+				vi h = pair_at(x[n].hi, 4 * c + s);
 				// With one plane the second accumulator halves the chain of dependent sums.
 				int to = P == 1 ? s & 1 : 0;
 				UNROLL for (int r = 0; r < R; r++) acc[n][to][r] = dot2(acc[n][to][r], v[r], h);
 				if (P == 1) continue;
-				vi l = pair_at(x[n].lo, 16 * b + 4 * c + s);
+				vi l = pair_at(x[n].lo, 4 * c + s);
 				UNROLL for (int r = 0; r < R; r++) acc[n][1][r] = dot2(acc[n][1][r], v[r], l);
 			}
 		}
 		UNROLL for (int r = 0; r < R; r++) {
-			vf d = tile_scale(t, w[r], b, ro[r], g);
+			vf d = tile_scale(t, w[r], ro[r], g);
 			UNROLL for (int n = 0; n < N; n++) {
 				vf f = P == 2 ? madd(to_f(acc[n][1][r]), set1(1.0f / 32768), to_f(acc[n][0][r])) : to_f(acc[n][0][r] + acc[n][1][r]);
-				y[n][r] = madd(f, d * set1(x[n].s[b]), y[n][r]);
+				y[n][r] = madd(f, d * set1(*x[n].s), y[n][r]);
 			}
 		}
 	}
 	if (has_min(t)) UNROLL for (int r = 0; r < R; r++) {
-		vf m = tile_min(t, w[r], b, ro[r]);
-		UNROLL for (int n = 0; n < N; n++) y[n][r] = madd(m, set1(x[n].sum[b]), y[n][r]);
+		vf m = tile_min(t, w[r], ro[r]);
+		UNROLL for (int n = 0; n < N; n++) y[n][r] = madd(m, set1(*x[n].sum), y[n][r]);
 	}
 }
 
@@ -169,7 +177,11 @@ INL void mv_unit(int t, int P, int N, const kern_args *a, int u, int row) {
 		}
 		for (int b = 0; b < nb; b++, next += 64 * lines_per_block(t)) {
 			if (row == 0) FETCH(next, lines_per_block(t));
-			mv_block(t, P, N, w, ro, b, x, y);
+			tile wb[R];
+			planes xb[NMAX];
+			UNROLL for (int r = 0; r < R; r++) wb[r] = block_at(t, w[r], b);
+			UNROLL for (int n = 0; n < N; n++) xb[n] = planes_from(x[n], b);
+			mv_block(t, P, N, wb, ro, xb, y);
 		}
 		float out[NMAX][R * VL];
 		UNROLL for (int n = 0; n < N; n++) UNROLL for (int r = 0; r < R; r++) stf(out[n] + r * VL, y[n][r]);

@@ -40,6 +40,16 @@ INL tile tile_at(int t, const uint8_t *p, int nb) {
 	return v;
 }
 
+// The tile from block b on. What follows then adds constants to its pointers only, which WebAssembly's
+// loads take as their offset.
+INL tile block_at(int t, tile w, int b) {
+	w.code += (size_t)b * code_bytes(t);
+	w.high += (size_t)b * high_bytes(t);
+	w.scale += (size_t)b * scale_bytes(t);
+	w.super += (size_t)(b >> 3) * super_bytes(t);
+	return w;
+}
+
 // Bytes of a tile of k columns; host.go computes the same.
 INL size_t tile_bytes(int t, int k) {
 	if (is_float(t)) return line((size_t)k * TILE * elem_bytes(t));
@@ -47,57 +57,64 @@ INL size_t tile_bytes(int t, int k) {
 	return (size_t)nb * (code_bytes(t) + high_bytes(t)) + line((size_t)nb * scale_bytes(t)) + line((size_t)(nb / 8) * super_bytes(t));
 }
 
-// The codes of columns 8c+2s and 8c+2s+1 of block b as the two int16 halves of each lane, for the
+// The codes of columns 8c+2s and 8c+2s+1 of the block as the two int16 halves of each lane, for the
 // VL rows from ro. c and s are 0..3.
-INL vu code_pair(int t, tile w, int b, int ro, int c, int s) {
+INL vu code_pair(int t, tile w, int ro, int c, int s) {
 	if (is_8bit(t)) {
-		vu v = ldu(w.code + (size_t)b * 512 + (2 * c + (s >> 1)) * 64 + ro * 4);
+		vu v = ldu(w.code + (2 * c + (s >> 1)) * 64 + ro * 4);
 		return s & 1 ? (v >> 8) & 0x00ff00ffu : v & 0x00ff00ffu;
 	}
-	vu v = ldu(w.code + (size_t)b * 256 + c * 64 + ro * 4);
+	vu v = ldu(w.code + c * 64 + ro * 4);
 	v = (s ? v >> (4 * s) : v) & 0x000f000fu;
 	if (high_bits(t) == 1) {
-		vu h = ldu(w.high + (size_t)b * 64 + ro * 4);
-		int f = 4 * c + s;
-		v |= (f < 4 ? h << (4 - f) : h >> (f - 4)) & 0x00100010u;
+		vu h = ldu(w.high + ro * 4);
+		v |= (h >> (4 * c)) << (4 - s) & 0x00100010u;
 	}
 	if (high_bits(t) == 2) {
-		vu h = ldu(w.high + (size_t)b * 128 + (c >> 1) * 64 + ro * 4);
-		int f = 2 * ((c & 1) * 4 + s);
-		v |= (f < 4 ? h << (4 - f) : h >> (f - 4)) & 0x00300030u;
+		vu h = ldu(w.high + (c >> 1) * 64 + ro * 4);
+		h = c & 1 ? h >> 8 : h;
+		v |= (s < 3 ? h << (4 - 2 * s) : h >> 2) & 0x00300030u;
 	}
 	return v;
 }
 
-// The scale of columns 16g ... of block b (g matters for Q6_K only), for the VL rows from ro.
-INL vf tile_scale(int t, tile w, int b, int ro, int g) {
+// The scale of columns 16g ... of the block (g matters for Q6_K only), for the VL rows from ro.
+INL vf tile_scale(int t, tile w, int ro, int g) {
 	switch (t) {
 	case T_Q4_1:
 	case T_Q5_1:
-		return ld_scale(w.scale + (size_t)b * 64 + ro * 2);
+		return ld_scale(w.scale + ro * 2);
 	case T_Q4_K:
 	case T_Q5_K:
-		return ld_scale(w.super + (size_t)(b >> 3) * 64 + ro * 2) * ld_u8(w.scale + (size_t)b * 32 + ro);
+		return ld_scale(w.super + ro * 2) * ld_u8(w.scale + ro);
 	case T_Q6_K:
-		return ld_scale(w.super + (size_t)(b >> 3) * 32 + ro * 2) * ld_i8(w.scale + (size_t)b * 32 + g * 16 + ro);
+		return ld_scale(w.super + ro * 2) * ld_i8(w.scale + g * 16 + ro);
 	}
-	return ld_scale(w.scale + (size_t)b * 32 + ro * 2);
+	return ld_scale(w.scale + ro * 2);
 }
 
-// What is added to every element of block b: the m of Q4_1, minus the minimum of K-quants.
-INL vf tile_min(int t, tile w, int b, int ro) {
-	if (is_k(t)) return -ld_scale(w.super + (size_t)(b >> 3) * 64 + 32 + ro * 2) * ld_u8(w.scale + (size_t)b * 32 + 16 + ro);
-	return ld_scale(w.scale + (size_t)b * 64 + 32 + ro * 2);
+// What is added to every element of the block: the m of Q4_1, minus the minimum of K-quants.
+INL vf tile_min(int t, tile w, int ro) {
+	if (is_k(t)) return -ld_scale(w.super + 32 + ro * 2) * ld_u8(w.scale + 16 + ro);
+	return ld_scale(w.scale + 32 + ro * 2);
 }
 
-// Writes block b of the tile as float32, [32][16], VL rows from ro.
-INL void decode_block(int t, tile w, int b, int ro, float *out) {
-	vf m = has_min(t) ? tile_min(t, w, b, ro) : set1(0);
+// The four parts of a block are a real loop in WebAssembly: unrolled, LLVM runs through the block row by
+// row, since it has no registers to run out of, and the processor then reloads every broadcast from the stack.
+#if defined(__wasm__)
+#define EACH_PART _Pragma("clang loop unroll(disable)")
+#else
+#define EACH_PART UNROLL
+#endif
+
+// Writes the block as float32, [32][16], VL rows from ro.
+INL void decode_block(int t, tile w, int ro, float *out) {
+	vf m = has_min(t) ? tile_min(t, w, ro) : set1(0);
 	UNROLL for (int g = 0; g < 2; g++) {
-		vf d = tile_scale(t, w, b, ro, g);
+		vf d = tile_scale(t, w, ro, g);
 		vf base = has_min(t) ? m : d * set1(-(float)code_offset(t));
-		UNROLL for (int c = 2 * g; c < 2 * g + 2; c++) UNROLL for (int s = 0; s < 4; s++) {
-			vu v = code_pair(t, w, b, ro, c, s);
+		EACH_PART for (int c = 2 * g; c < 2 * g + 2; c++) UNROLL for (int s = 0; s < 4; s++) {
+			vu v = code_pair(t, w, ro, c, s);
 			float *o = out + (8 * c + 2 * s) * TILE + ro;
 			stf(o, madd(to_f((vi)(v & 0xffffu)), d, base));
 			stf(o + TILE, madd(to_f((vi)(v >> 16)), d, base));
@@ -118,7 +135,7 @@ INL void decode_panel(int t, const uint8_t *p, int k, int k0, int kc, float *out
 	}
 	tile w = tile_at(t, p, k / 32);
 	for (int b = 0; b < kc / 32; b++)
-		UNROLL for (int ro = 0; ro < TILE; ro += VL) decode_block(t, w, k0 / 32 + b, ro, out + (size_t)b * 32 * TILE);
+		UNROLL for (int ro = 0; ro < TILE; ro += VL) decode_block(t, block_at(t, w, k0 / 32 + b), ro, out + (size_t)b * 32 * TILE);
 }
 
 // The bodies above fold to straight code once the type is a constant. EACH_QUANT and EACH_FLOAT

@@ -18,7 +18,10 @@
 		const go = new Go();
 		go.argv = start.args;
 		go.env = start.env;
-		go.exit = (code) => post("/exit?code=" + code);
+		go.exit = (code) => {
+			post("/exit?code=" + code);
+			if (inWorker) self.close(); // timers of the ended program must not wake it
+		};
 		if (start.kernels) {
 			await load("/public/kernels/kernels.js");
 			const kernels = await PatchbayKernels.instantiate({ base: "/public/kernels/", variant: start.env.PATCHBAY_KERNELS });
