@@ -32,7 +32,12 @@ func (r *run) attend(l int, b *block) {
 		r.do(4*T*kd, func() { r.dev.Rope(k, k, c.KVHeads, c.HeadDim, c.Rotary, r.at, table) })
 		r.tap(l, hook.RotK, k, T, c.KVHeads, c.HeadDim)
 	}
-	r.mix(l, b, K, V)
+	if r.batch != nil {
+		r.store(l)
+		r.mixParts(l, b)
+	} else {
+		r.mix(l, b, K, V)
+	}
 	r.tap(l, hook.Z, r.s.z, T, c.Heads, c.HeadDim)
 }
 

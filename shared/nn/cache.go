@@ -23,6 +23,10 @@ func (m *Model) NewCache(n int) (*Cache, error) {
 	if n < 1 || n > m.max {
 		return nil, errs.E("nn.NewCache", errs.TooLarge, "a cache of %d positions is asked for; this model is loaded for 1 to %d", n, m.max)
 	}
+	return m.newCache(n)
+}
+
+func (m *Model) newCache(n int) (*Cache, error) {
 	c := &Cache{Cap: n, dev: m.dev, row: m.cfg.KVHeads * m.cfg.HeadDim}
 	for range m.cfg.Layers {
 		for _, list := range []*[]device.Buffer{&c.K, &c.V} {

@@ -22,6 +22,13 @@ type run struct {
 	at    []int32
 	keep  int // how many of the last rows anyone needs of the last layer
 	err   error
+
+	// A batch has parts in place of taps and a cache.
+	batch  *Batch
+	parts  []*part // those that have joined
+	joined int
+	wanted map[hook.Point]bool // by any part
+	both   device.Buffer       // one part's keys and values in one piece
 }
 
 // Forward runs the pass. The logits are [1, V] or [T, V] as asked, nil for none, and stay valid
@@ -189,13 +196,16 @@ func (r *run) embed(ids []int32) {
 // block runs one layer: the residual is read from and written to x.
 func (r *run) block(l int) {
 	b := &r.m.blocks[l]
-	if r.keep < r.T && l == r.c.Layers-1 {
+	switch {
+	case r.trims(l):
+		r.attendTrimmed(l, b)
+	case r.batch == nil && r.keep < r.T && l == r.c.Layers-1:
 		r.attendLast(l, b, r.keep)
-		if r.T == 0 {
-			return
-		}
-	} else {
+	default:
 		r.attend(l, b)
+	}
+	if r.T == 0 {
+		return
 	}
 	x := r.x()
 	if r.c.Parallel {

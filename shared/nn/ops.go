@@ -15,11 +15,12 @@ func (r *run) work(kind work, n int, call func()) {
 }
 
 func (r *run) wants(l int, sites ...hook.Site) bool {
-	if r.taps == nil {
+	if r.taps == nil && r.batch == nil {
 		return false
 	}
 	for _, s := range sites {
-		if r.taps.Wants(hook.Point{Layer: l, Site: s}) {
+		p := hook.Point{Layer: l, Site: s}
+		if r.batch != nil && r.anyWants(p) || r.batch == nil && r.taps.Wants(p) {
 			return true
 		}
 	}
@@ -33,6 +34,12 @@ func (r *run) tap(l int, s hook.Site, b device.Buffer, shape ...int) {
 
 func (r *run) tapAt(l int, s hook.Site, b device.Buffer, pos int, shape ...int) {
 	if r.err != nil || !r.wants(l, s) {
+		return
+	}
+	if r.batch != nil {
+		if r.tapParts(hook.Point{Layer: l, Site: s}, b, shape); r.err == nil {
+			r.m.pace.resume()
+		}
 		return
 	}
 	n := 1
