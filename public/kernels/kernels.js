@@ -53,6 +53,7 @@
 			run: kernel.run,
 			heap: kernel.heap,
 			row_tile: kernel.row_tile,
+			lanes: kernel.lanes,
 			features: kernel.features,
 			limit: () => maximum,
 			pages: () => memory.buffer.byteLength / 65536,

@@ -41,9 +41,21 @@ func (d *Device) Mix(dst, pattern, v device.Buffer, a device.Attn) {
 	d.run(kMix, &c, a.T*a.Heads, cheap*float64(a.S*a.HeadDim))
 }
 
-// Attention implements device.Attender.
+// maxLaneDim is MAX_E of attend.h.
+const maxLaneDim = 256
+
+// Attention implements device.Attender. With few queries, as when decoding, each is a unit; more of them share
+// a vector's lanes.
 func (d *Device) Attention(z, q, k, v device.Buffer, a device.Attn) {
 	c := attnCall(a)
 	c.p = [8]uintptr{d.out(z, queries(a)), in(q, queries(a)), in(k, keys(a)), in(v, keys(a))}
-	d.run(kAttention, &c, a.T*a.Heads, 2*cheap*float64(a.S*a.HeadDim))
+	work := 2 * cheap * float64(a.S*a.HeadDim)
+	rows, lanes := a.T*a.Heads/a.KVHeads, d.host.lanes()
+	if a.HeadDim > maxLaneDim || rows*4 <= lanes || a.S == 0 {
+		d.run(kAttention, &c, a.T*a.Heads, work)
+		return
+	}
+	blocks := (rows + lanes - 1) / lanes
+	c.i[7] = int32(blocks)
+	d.run(kAttentionLanes, &c, blocks*a.KVHeads, work*float64(lanes)/4)
 }

@@ -152,6 +152,132 @@ INL void attend_row(const attn *a, const float *q, const float *k, const float *
 	mul_row(z, a->e, sum > 0 ? 1.0f / sum : sum);
 }
 
+// Many queries: each lane of R vectors is one query row (t, head) of a group that shares keys and values. Keys and
+// values are broadcast an element at a time from where they lie, so nothing is packed or transposed, and
+// maxima and sums over keys are plain operations on lanes.
+#define LANES (R * VL)
+#define MAX_E 256
+#define KEY_BLOCK 48
+
+typedef struct {
+	float q[MAX_E * LANES]; // [element][lane], scaled
+	float z[MAX_E * LANES]; // [element][lane], not yet divided by sum
+	float p[KEY_BLOCK * LANES];
+	vf max[R], sum[R];
+	vi first[R], last[R]; // keys that a lane sees
+	int begin, end;       // keys that some lane sees
+	int full0, full1;     // keys that every lane sees
+} lanes;
+
+// out[i][lane] (+)= sum over c of x[i*row + c*col] * b[c][lane], for H rows i.
+INL void micro_lanes(int h, const float *x, size_t row, size_t col, const float *b, int n, float *out, int add) {
+	vf acc[MR][R];
+	UNROLL for (int i = 0; i < h; i++) UNROLL for (int r = 0; r < R; r++) acc[i][r] = add ? ldf(out + i * LANES + r * VL) : set1(0);
+	for (int c = 0; c < n; c++) {
+		vf w0 = ldf(b + (size_t)c * LANES), w1 = ldf(b + (size_t)c * LANES + VL);
+		const float *xc = x + c * col;
+		UNROLL for (int i = 0; i < h; i++) {
+			vf v = set1(xc[i * row]);
+			acc[i][0] = madd(v, w0, acc[i][0]);
+			acc[i][1] = madd(v, w1, acc[i][1]);
+		}
+	}
+	UNROLL for (int i = 0; i < h; i++) UNROLL for (int r = 0; r < R; r++) stf(out + i * LANES + r * VL, acc[i][r]);
+}
+
+#define LANE(H) \
+	NOINL void score_##H(const float *x, size_t row, const float *b, int n, float *out) { micro_lanes(H, x, row, 1, b, n, out, 0); } \
+	NOINL void value_##H(const float *x, size_t col, const float *b, int n, float *out) { micro_lanes(H, x, 1, col, b, n, out, 1); }
+EACH_H(LANE)
+#undef LANE
+#define LANE(H) [H] = {score_##H, value_##H},
+static void (*const lanes_of[][2])(const float *x, size_t stride, const float *b, int n, float *out) = {EACH_H(LANE)};
+#undef LANE
+
+// Gathers the queries of rows r0 ... of kv head g into lanes; lanes beyond the last row repeat it.
+static void lanes_begin(lanes *l, const attn *a, const float *q, int g, int r0, int rows) {
+	int group = a->heads / a->kv;
+	int32_t first[LANES], last[LANES];
+	l->begin = l->full1 = a->S, l->end = l->full0 = 0;
+	for (int j = 0; j < LANES; j++) {
+		int r = r0 + j < rows ? r0 + j : rows - 1, t = r / group;
+		const float *x = q + ((size_t)t * a->heads + g * group + r % group) * a->e;
+		for (int i = 0; i < a->e; i++) l->q[i * LANES + j] = x[i] * a->scale, l->z[i * LANES + j] = 0;
+		int f = first_key(a, t), e = last_key(a, t);
+		first[j] = f, last[j] = e;
+		l->begin = f < l->begin ? f : l->begin, l->end = e > l->end ? e : l->end;
+		l->full0 = f > l->full0 ? f : l->full0, l->full1 = e < l->full1 ? e : l->full1;
+	}
+	for (int r = 0; r < R; r++) {
+		l->first[r] = (vi)ldu(first + r * VL), l->last[r] = (vi)ldu(last + r * VL);
+		l->max[r] = set1(NEG_INF), l->sum[r] = set1(0);
+	}
+}
+
+// Turns scores of keys j0 ... j0+n-1 into weights; z and sum shrink as the maximum grows.
+static void lanes_softmax(lanes *l, const attn *a, int j0, int n) {
+	int masked = j0 < l->full0 || j0 + n > l->full1;
+	for (int r = 0; r < R; r++) {
+		float *p = l->p + r * VL;
+		vf top = l->max[r];
+		for (int j = 0; j < n; j++) {
+			vf s = ldf(p + j * LANES);
+			if (a->cap > 0) s = set1(a->cap) * vtanh(s / set1(a->cap));
+			if (masked) s = sel((set1i(j0 + j) >= l->first[r]) & (set1i(j0 + j) < l->last[r]), s, set1(NEG_INF));
+			if (a->cap > 0 || masked) stf(p + j * LANES, s);
+			top = vmax(s, top);
+		}
+		vf base = sel(top > set1(NEG_INF), top, set1(0)); // a lane that has seen no key yet
+		vf shrink = vexp(l->max[r] - base), sum = l->sum[r] * shrink;
+		for (int j = 0; j < n; j++) {
+			vf w = vexp(ldf(p + j * LANES) - base);
+			stf(p + j * LANES, w);
+			sum += w;
+		}
+		l->max[r] = top, l->sum[r] = sum;
+		if (j0 == l->begin) continue;
+		for (int i = 0; i < a->e; i++) stf(l->z + i * LANES + r * VL, ldf(l->z + i * LANES + r * VL) * shrink);
+	}
+}
+
+static void lanes_keys(lanes *l, const attn *a, const float *k, const float *v, int j0, int n) {
+	size_t stride = (size_t)a->kv * a->e;
+	for (int i = 0; i < row_tiles(n); i++) {
+		int at = tile_start(n, i), h = tile_start(n, i + 1) - at;
+		lanes_of[h][0](k + (j0 + at) * stride, stride, l->q, a->e, l->p + at * LANES);
+	}
+	lanes_softmax(l, a, j0, n);
+	for (int i = 0; i < row_tiles(a->e); i++) {
+		int at = tile_start(a->e, i), h = tile_start(a->e, i + 1) - at;
+		lanes_of[h][1](v + j0 * stride + at, stride, l->p, n, l->z + at * LANES);
+	}
+}
+
+static void lanes_end(const lanes *l, const attn *a, float *z, int g, int r0, int rows) {
+	int group = a->heads / a->kv;
+	float sum[LANES];
+	for (int r = 0; r < R; r++) stf(sum + r * VL, l->sum[r]);
+	for (int j = 0; j < LANES && r0 + j < rows; j++) {
+		int r = r0 + j;
+		float *out = z + ((size_t)(r / group) * a->heads + g * group + r % group) * a->e, inv = sum[j] > 0 ? 1.0f / sum[j] : sum[j];
+		for (int i = 0; i < a->e; i++) out[i] = l->z[i * LANES + j] * inv;
+	}
+}
+
+// K_ATTENTION_LANES: as K_ATTENTION. Unit: LANES rows of one kv head; i7 units a head.
+static void k_attention_lanes(const kern_args *c, int lo, int hi) {
+	attn a = attn_of(c);
+	lanes l;
+	int rows = a.T * (a.heads / a.kv);
+	for (int u = lo; u < hi; u++) {
+		int g = u / c->i[7], r0 = u % c->i[7] * LANES;
+		lanes_begin(&l, &a, c->p[1], g, r0, rows);
+		for (int j = l.begin; j < l.end; j += KEY_BLOCK)
+			lanes_keys(&l, &a, (const float *)c->p[2] + (size_t)g * a.e, (const float *)c->p[3] + (size_t)g * a.e, j, l.end - j < KEY_BLOCK ? l.end - j : KEY_BLOCK);
+		lanes_end(&l, &a, c->p[0], g, r0, rows);
+	}
+}
+
 // K_ATTENTION: p0 z [T, heads, e], p1 q, p2 k, p3 v. Unit: (t, head), t first.
 static void k_attention(const kern_args *c, int lo, int hi) {
 	attn a = attn_of(c);

@@ -77,6 +77,38 @@ func TestBackAgreesWithOracle(t *testing.T) {
 	}
 }
 
+// Memory that is given back and taken again holds zeros for a product too, whatever it held when
+// it was last multiplied.
+func TestMatMulTOfFreshMemory(t *testing.T) {
+	d := open(t)
+	dt := device.WeightTypes[0]
+	w, err := d.Load(dt, 64, 32, device.Sample(dt, 64, 32, 5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Unload(w)
+	x, _ := d.Alloc(32)
+	defer d.Free(x)
+	got := make([]float32, 32)
+	for i := range 3 {
+		y, err := d.Alloc(64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			d.Upload(y, []float32{1, 2, 3})
+		}
+		d.MatMulT(x, y, 1, w)
+		d.Free(y)
+	}
+	d.Download(got, x)
+	for _, v := range got {
+		if v != 0 {
+			t.Fatalf("zeros times a matrix gave %g", v)
+		}
+	}
+}
+
 // Masked scores have no gradient, whatever lies there.
 func TestBackOfMasked(t *testing.T) {
 	d := open(t)

@@ -12,7 +12,7 @@
 #include "table.h"
 #include "pool.h"
 
-const kern_clone kern_avx2 = {table, MR};
+const kern_clone kern_avx2 = {table, MR, LANES};
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -4,4 +4,4 @@
 #include "table.h"
 #include "pool.h"
 
-const kern_clone kern_generic = {table, MR};
+const kern_clone kern_generic = {table, MR, LANES};

@@ -149,6 +149,7 @@ func (d *Device) Alloc(n int) (device.Buffer, error) {
 	}
 	b := &buffer{addr: addr, n: n}
 	d.used += 4 * int64(n)
+	d.prepped.written(addr, n) // the memory may have held what was prepared
 	d.fill(addr, n)
 	return b, nil
 }

@@ -28,6 +28,7 @@ const (
 	kSoftmaxBack
 	kActBack
 	kMixBack
+	kAttentionLanes
 )
 
 // chunk is the number of elements of a unit of the kernels that work element by element.
@@ -56,8 +57,10 @@ type host interface {
 	threads() int
 	// few is the largest T that fixed point is the faster way for, by device.Mode: measured by BenchmarkCrossover.
 	few() [2]int
-	// rowTile is how many rows of activations the matrix kernel takes at a time (MR in gemm.h).
+	// rowTile is how many rows of activations the matrix kernel takes at a time (MR in gemm.h), lanes how many
+	// queries the attention kernel (LANES in attend.h).
 	rowTile() int
+	lanes() int
 	detail() string
 	close()
 }

@@ -125,6 +125,7 @@ func (h *native) copyOut(dst unsafe.Pointer, src uintptr, n int) {
 
 func (h *native) threads() int { return h.workers + 1 }
 func (h *native) few() [2]int  { return clones[h.clone].few }
+func (h *native) lanes() int   { return int(C.kern_lanes(C.int(h.clone))) }
 func (h *native) rowTile() int { return int(C.kern_row_tile(C.int(h.clone))) }
 
 func (h *native) detail() string {

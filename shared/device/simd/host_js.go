@@ -36,6 +36,9 @@ func kernLimit() uint32
 //go:wasmimport kern row_tile
 func kernRowTile() int32
 
+//go:wasmimport kern lanes
+func kernLanes() int32
+
 //go:wasmimport kern features
 func kernFeatures() int32
 
@@ -95,6 +98,7 @@ func (m *module) copyOut(dst unsafe.Pointer, src uintptr, n int) {
 
 func (m *module) threads() int { return 1 }
 func (m *module) few() [2]int  { return [2]int{3, 8} }
+func (m *module) lanes() int   { return int(kernLanes()) }
 func (m *module) rowTile() int { return int(kernRowTile()) }
 func (m *module) close()       { opened = false }
 

@@ -18,7 +18,7 @@ typedef void kern_fn(const kern_args *a, int lo, int hi);
 enum {
 	K_REPACK, K_GATHER, K_PLANES, K_MATVEC, K_PACK, K_GEMM, K_NORM, K_AFFINE, K_ROPE, K_SCORES, K_SOFTMAX,
 	K_MIX, K_ATTENTION, K_ACT, K_BINARY, K_SCALE, K_FILL, K_COPY, K_RANK,
-	K_GEMM_T, K_NORM_BACK, K_SOFTMAX_BACK, K_ACT_BACK, K_MIX_BACK, K_COUNT
+	K_GEMM_T, K_NORM_BACK, K_SOFTMAX_BACK, K_ACT_BACK, K_MIX_BACK, K_ATTENTION_LANES, K_COUNT
 };
 
 // Element types as tensor.DType numbers them.

@@ -70,6 +70,7 @@ static const kern_clone *find(int clone) {
 }
 
 int kern_row_tile(int clone) { return find(clone)->row_tile; }
+int kern_lanes(int clone) { return find(clone)->lanes; }
 
 int kern_select(int clone) {
 #if defined(__x86_64__) && HAVE_AVX

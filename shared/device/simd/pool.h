@@ -6,7 +6,7 @@
 // A clone of the kernels, compiled for one instruction set.
 typedef struct {
 	kern_fn *const *table;
-	int row_tile; // MR
+	int row_tile, lanes; // MR, LANES
 } kern_clone;
 extern const kern_clone kern_generic, kern_avx2, kern_avx512;
 
@@ -14,6 +14,7 @@ extern const kern_clone kern_generic, kern_avx2, kern_avx512;
 int kern_select(int clone);
 
 int kern_row_tile(int clone);
+int kern_lanes(int clone);
 
 typedef struct kern_pool kern_pool;
 kern_pool *kern_pool_new(void);

@@ -22,6 +22,7 @@ EXPORT(run) void run(uint32_t op, uint32_t p0, uint32_t p1, uint32_t p2, uint32_
 extern uint8_t __heap_base;
 EXPORT(heap) uint32_t heap(void) { return (uint32_t)&__heap_base; }
 EXPORT(row_tile) int32_t row_tile(void) { return MR; }
+EXPORT(lanes) int32_t lane_count(void) { return LANES; }
 EXPORT(features) int32_t features(void) {
 #if defined(__wasm_relaxed_simd__)
 	return 1;
