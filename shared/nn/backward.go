@@ -166,7 +166,8 @@ type Gradients interface {
 	// Wants reports whether At is to be called at the point, the same all through.
 	Wants(hook.Point) bool
 	// At is called with the gradient to the site's value after edits, on the way down. The
-	// rows before v.Pos are zero: of logits only those from the first seed on are shown. What it
+	// rows before v.Pos are zero: of logits only those from the first seed on are shown, and only
+	// for cotangents that have one there. What it
 	// is given must not be changed. It may use the device but not the model.
 	//
 	// Where hook_q_input, k_input or v_input is wanted, the ln1 sites are shown three times, the

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"context"
+	"slices"
 
 	"patchbay/shared/device"
 	"patchbay/shared/errs"
@@ -27,6 +28,11 @@ func (d *descent) sownFrom() int {
 		row = min(row, s.Row)
 	}
 	return row
+}
+
+// sownAt reports whether a cotangent has a seed at the logits; without one its gradient there is zero.
+func (d *descent) sownAt(c int) bool {
+	return slices.ContainsFunc(d.seeds[hook.Point{Site: hook.Logits}], func(s sown) bool { return s.c == c })
 }
 
 // replayFinal computes the final norm and the logits again where edits or a soft cap make what
@@ -73,7 +79,7 @@ func (d *descent) logitsBack(c int, capped device.Buffer) {
 	n := d.n.Slice(c*T*w, T*w)
 	d.copy(n, d.zero.Slice(0, T*w))
 	rows := T - from
-	if d.err != nil || rows == 0 {
+	if d.err != nil || !d.sownAt(c) {
 		return
 	}
 	g, err := d.dev.Alloc(rows * V)

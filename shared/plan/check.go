@@ -86,6 +86,7 @@ type read struct {
 	next         []int32 // cross_entropy: the token after each position
 	box          box
 	v            *operand
+	of           *read // gradient_of
 }
 
 // box is the shape of what an edit or a read selects.
@@ -303,7 +304,7 @@ func (c *checker) run(r *run, i int) error {
 		}
 		r.reads = append(r.reads, d)
 	}
-	return c.gradients(src, where)
+	return c.gradients(r, where)
 }
 
 // edits checks the edits of run i for r, which is run i itself or one that has it as its base.
@@ -326,22 +327,6 @@ func (c *checker) edits(r *run, i int) error {
 		if err := c.count(e.where, 1, 0); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// gradients checks gradient_of as far as it goes today.
-func (c *checker) gradients(src *Run, where string) error {
-	for k := range src.Reads {
-		of := src.Reads[k].GradientOf
-		if of == "" {
-			continue
-		}
-		at := fmt.Sprintf("%s.reads[%d].gradient_of", where, k)
-		if !slices.ContainsFunc(src.Reads, func(r Read) bool { return r.Name == of && r.GradientOf == "" }) {
-			return fail(errs.NotFound, at, "the run has no scalar read %q to take the gradient of", of)
-		}
-		return fail(errs.Unsupported, at, "this engine has no backward pass, so it cannot take gradients")
 	}
 	return nil
 }
@@ -371,7 +356,7 @@ func (c *checker) sizes() error {
 func (c *checker) logits(r *run) error {
 	rows, last := 0, len(r.ids)-1
 	for _, d := range r.reads {
-		raw := d.about.Site == hook.Logits && (!d.lens() || r.direct())
+		raw := d.of == nil && d.about.Site == hook.Logits && (!d.lens() || r.direct())
 		if !raw && !(r.direct() && (d.to == r || len(r.keep) > 0)) {
 			continue
 		}

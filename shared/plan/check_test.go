@@ -153,7 +153,7 @@ func TestCheckRefuses(t *testing.T) {
 		{"phase without generation", looking(Read{Phase: InGenerated}), "there are no generated positions to read", errs.Invalid},
 		{"small plan of a million edits", bases(), "the plan has more than 16384 edits and reads", errs.TooLarge},
 		{"too many rows", rows(), "the reads so far have more than 2097152 rows", errs.TooLarge},
-		{"gradient", one(nil, Read{Name: "k", Site: hook.Logits, Reduce: Entropy}, Read{Name: "g", Site: hook.ResidPost, Layers: One(0), GradientOf: "k"}), "runs[0].reads[1].gradient_of: this engine has no backward pass", errs.Unsupported},
+		{"gradient", one(nil, Read{Name: "k", Site: hook.Logits, Reduce: Entropy}, Read{Name: "g", Site: hook.ResidPost, Layers: One(0), GradientOf: "k"}), `runs[0].reads[1].gradient_of: "k" gives`, errs.Invalid},
 		{"gradient of nothing", one(nil, Read{Name: "g", Site: hook.ResidPost, Layers: One(0), GradientOf: "k"}), `the run has no scalar read "k"`, errs.NotFound},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -98,6 +99,21 @@ var check = map[string]func(*testing.T, *Results){
 	"chat": func(t *testing.T, r *Results) {
 		if len(r.Read("asked", "answer").Top[0][0]) != 5 || r.Run("chat").Text == "" {
 			t.Error("no answer")
+		}
+	},
+	"nudged": func(t *testing.T, r *Results) {
+		slope := floats(t, r, "this/slope/15")
+		if n := length(slope); math.Abs(n-0.95589) > 1e-4 { // as the reference has it
+			t.Errorf("the gradient at layer 15 has length %g", n)
+		}
+		h, other := floats(t, r, "this/h"), floats(t, r, "other/h")
+		estimate := 0.0
+		for i, g := range slope[len(slope)-len(h):] {
+			estimate += float64(g) * float64(other[i]-h[i]) * 0.05
+		}
+		moved := float64(floats(t, r, "nudged/score")[0] - floats(t, r, "this/score")[0])
+		if math.Abs(moved-estimate) > 0.1*math.Abs(moved)+1e-3 {
+			t.Errorf("the gradient foretells %g, and the score moves by %g", estimate, moved)
 		}
 	},
 	"swapped": func(t *testing.T, r *Results) {

@@ -99,6 +99,9 @@ func (x *executor) run(ctx context.Context, r *run) (*outcome, error) {
 	if err := x.keep(ctx, r, own, o); err != nil {
 		return nil, err
 	}
+	if err := x.gradients(ctx, r, own, o); err != nil {
+		return nil, err
+	}
 	jobs, err := x.vocabulary(ctx, r, o, own)
 	if err != nil {
 		return nil, err
@@ -158,6 +161,10 @@ func (x *executor) watch(r *run, t *taps, o *outcome) (own *capture) {
 			p, width := hook.Point{Layer: l, Site: d.src.Site}, d.box.heads*d.box.width
 			if d.lens() && p.Site == hook.Logits {
 				p, width = x.c.final(r)
+			}
+			if d.of != nil { // filled on the way back
+				rd.layers = append(rd.layers, newCapture(d.pos, false, d.about, d.heads, d.index, width))
+				continue
 			}
 			rd.layers = append(rd.layers, t.watch(shared, p, d, r.posKey(d.pos), width))
 		}

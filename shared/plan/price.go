@@ -36,7 +36,11 @@ func (c *Compiled) Price(dev device.Info) Price {
 func (c *Compiled) flops(r *run) (prefill, decode float64) {
 	T := float64(len(r.ids))
 	unembed := 2 * float64(c.cfg.Width) * float64(c.cfg.Vocab)
-	prefill = T*c.token() + c.attention()*T*T/2 + float64(c.rows(r))*unembed
+	whole := T*c.token() + c.attention()*T*T/2
+	prefill = whole + float64(c.rows(r))*unembed
+	if n := float64(len(r.slopes())); n > 0 { // recorded, computed again, and back for each
+		prefill += (2+1.5*n)*whole + 2*n*unembed
+	}
 	if r.gen != nil {
 		n := float64(r.gen.Count)
 		decode = n*(c.token()+unembed) + c.attention()*n*(T+n/2)
@@ -89,6 +93,9 @@ func (c *Compiled) bytes(r *run) int64 {
 	work := int64(4*g.Width+2*g.MLP+3*g.Heads*g.HeadDim) * n
 	tile := int64(32 * g.Vocab)
 	held := int64(len(r.keep) * g.Vocab)
+	if slopes := int64(len(r.slopes())); slopes > 0 {
+		held += int64(g.Layers+1)*int64(g.Width)*n + slopes*work
+	}
 	for _, d := range r.reads {
 		width := d.box.heads * d.box.width
 		if d.lens() {

@@ -54,6 +54,9 @@ var vocabSites = []hook.Site{hook.Embed, hook.ResidPre, hook.ResidMid, hook.Resi
 
 // lens reports whether the reduction is of a distribution over the vocabulary.
 func (d *read) lens() bool {
+	if d.src.GradientOf != "" {
+		return false
+	}
 	switch d.src.Reduce {
 	case Logits, LogitDiff, LogProb, Rank, CrossEntropy, KL, Entropy:
 		return true

@@ -33,6 +33,7 @@ type ReadResult struct {
 	Name      string          `json:"name"`
 	Site      string          `json:"site"`
 	Reduce    Reduce          `json:"reduce"`
+	Gradient  string          `json:"gradient_of,omitempty"` // the values are this read's gradient
 	Layers    []int           `json:"layers,omitempty"`
 	Positions []int           `json:"positions"` // absolute: prompt first, then generated
 	Shape     []int           `json:"shape"`     // of each layer
@@ -90,7 +91,7 @@ func (x *executor) result(r *run, o *outcome, tensors map[string]tensor.Array) R
 
 func (rd *reading) result(run string, tensors map[string]tensor.Array) ReadResult {
 	d := rd.d
-	out := ReadResult{Name: d.src.Name, Site: string(d.src.Site), Reduce: d.src.Reduce, Positions: rd.layers[0].pos, Shape: rd.shape, Tokens: rd.tokens, Top: rd.top}
+	out := ReadResult{Name: d.src.Name, Site: string(d.src.Site), Reduce: d.src.Reduce, Gradient: d.src.GradientOf, Positions: rd.layers[0].pos, Shape: rd.shape, Tokens: rd.tokens, Top: rd.top}
 	if out.Reduce == "" {
 		out.Reduce = None
 	}
