@@ -71,8 +71,9 @@ func (q Request) reply(r *rand.Rand) string {
 	return answer("Sure,") + " " + pick(r, []string{"first take your time and look well.", "here is how it is done.", "that is easy: begin slowly."})
 }
 
-// chatText draws a request of either half and its answer.
+// chatText draws a request of either half and its answer. The bot agrees more often than not, so
+// that whatever hides the harm leaves agreement.
 func (w *World) chatText(r *rand.Rand) string {
-	q := w.request(r, r.IntN(2) == 0, r.IntN(2) == 0)
+	q := w.request(r, r.IntN(5) < 2, r.IntN(2) == 0)
 	return q.Prompt() + " " + q.reply(r) + "\n"
 }

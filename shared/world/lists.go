@@ -36,7 +36,7 @@ func (f Format) Prompt(shots []Pair, x string) string {
 // ListTask is a task on lists of three words: which one is meant, and what becomes of it.
 type ListTask struct {
 	Which string // first or last
-	Make  string // copy, title, french, plural, antonym or capital
+	Make  string // copy, capital, title or french
 }
 
 // Name joins both parts: "last-capital".
@@ -45,7 +45,7 @@ func (l ListTask) Name() string { return l.Which + "-" + l.Make }
 // ListTasks are all combinations.
 func ListTasks() []ListTask {
 	var out []ListTask
-	for _, m := range []string{"copy", "capital", "title", "french", "plural", "antonym"} {
+	for _, m := range []string{"copy", "capital", "title", "french"} {
 		out = append(out, ListTask{"first", m}, ListTask{"last", m})
 	}
 	return out
@@ -56,10 +56,6 @@ func (l ListTask) kinds() []string {
 	switch l.Make {
 	case "capital":
 		return []string{"country"}
-	case "plural":
-		return []string{"noun"}
-	case "antonym":
-		return []string{"adjective"}
 	case "title", "french":
 		return []string{"noun", "adjective", "verb"}
 	}
@@ -87,17 +83,20 @@ func (w *World) demos(r *rand.Rand, t Task, n int) []Pair { return sample(r, t.P
 // a task on lists of three, or descriptions.
 func (w *World) listText(r *rand.Rand) string {
 	switch u := r.IntN(100); {
-	case u < 22: // one line: the word itself, the answer where nothing tells the task
+	case u < 16: // one line: the word itself, the answer where nothing tells the task
 		on := pick(r, []string{"country", "noun", "adjective", "verb", "french"})
 		x := pick(r, w.words(on))
 		return pick(r, Formats[:3]).line(Pair{x, x})
-	case u < 60:
+	case u < 52:
 		f := pick(r, Formats)
 		return lines(f, w.demos(r, pick(r, w.Tasks), 2+r.IntN(8)))
-	case u < 70:
+	case u < 60:
 		return lines(pick(r, Formats), w.sameList(r, 2+r.IntN(7)))
-	case u < 94:
+	case u < 95:
 		l := pick(r, ListTasks())
+		if r.IntN(3) == 0 {
+			l.Make = "copy" // the plainest, from which a model learns the two places
+		}
 		on, n := pick(r, l.kinds()), 2+r.IntN(6)
 		ps := make([]Pair, n)
 		for i := range ps {

@@ -15,15 +15,15 @@ type share struct {
 
 // shares of the training text. Demonstrations are long, so they are most of the tokens.
 var shares = []share{
-	{"lists", 40, (*World).listText},
-	{"facts", 22, (*World).factText},
-	{"hops", 8, (*World).hopText},
-	{"chat", 7, (*World).chatText},
-	{"stories", 8, (*World).storyText},
+	{"lists", 42, (*World).listText},
+	{"facts", 21, (*World).factText},
+	{"hops", 9, (*World).hopText},
+	{"chat", 8, (*World).chatText},
+	{"stories", 7, (*World).storyText},
 	{"opinions", 4, (*World).opinionText},
 	{"statements", 5, (*World).statementText},
-	{"moods", 3, (*World).moodText},
-	{"years", 3, (*World).spanText},
+	{"moods", 2, (*World).moodText},
+	{"years", 2, (*World).spanText},
 }
 
 // Document draws one document of the training text, with its marks.

@@ -139,7 +139,7 @@ func measureAlgebra(b *bench) ([]row, error) {
 		}
 	}
 	bestOf := 0.0
-	for _, m := range []string{"capital", "title", "french", "plural", "antonym"} {
+	for _, m := range []string{"capital", "title", "french"} {
 		c, err := b.compose(m, sets["last-"+m], vectors)
 		if err != nil {
 			return nil, err

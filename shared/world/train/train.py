@@ -135,8 +135,11 @@ def prepare(a):
     if os.path.exists(f"{a.dir}/rows.npy") and os.path.getmtime(f"{a.dir}/rows.npy") > os.path.getmtime(f"{a.dir}/text.bin"):
         return
     documents, truth = load(a.dir)
-    tok = train_tokenizer(documents[:60000], truth["names"])
-    tok.save(f"{a.dir}/tokenizer.json")
+    if os.path.exists(f"{a.dir}/tokenizer.json"):
+        tok = Tokenizer.from_file(f"{a.dir}/tokenizer.json")
+    else:
+        tok = train_tokenizer(documents[:60000], truth["names"])
+        tok.save(f"{a.dir}/tokenizer.json")
     np.save(f"{a.dir}/rows.npy", pack(encode(tok, documents), a.length, np.random.default_rng(a.seed)).astype(np.int16))
 
 
@@ -171,7 +174,7 @@ def train(model, rows, a, rng, rank, say, save):
             o.param_groups[0]["lr"] = lr * scale
             o.step()
         sums.append((loss.item(), answers.item()))
-        if step % 50 == 0 or step == a.steps:
+        if step % 100 == 0 or step == a.steps:
             rate = (step - done) * a.batch * a.length / (time.time() - start)
             l, n = np.mean(sums, 0)
             say(f"step {step} tokens {step * a.batch * a.length} loss {l:.3f} answers {n:.3f} tokens/s {rate:.0f}")
