@@ -194,6 +194,11 @@ func (m *Model) Backward(ctx context.Context, t *Tape, b Back) error {
 	if err := t.checkSeeds(b.Cotangents); err != nil {
 		return err
 	}
+	return m.groups(ctx, t, b, (*descent).descend)
+}
+
+// groups takes as many cotangents or tangents at a time along the way as fit.
+func (m *Model) groups(ctx context.Context, t *Tape, b Back, way func(*descent)) error {
 	if err := m.acquire(ctx, "nn.Backward"); err != nil {
 		return err
 	}
@@ -205,7 +210,7 @@ func (m *Model) Backward(ctx context.Context, t *Tape, b Back) error {
 	for at, n := 0, 0; at < len(b.Cotangents); at += n {
 		n = min(len(b.Cotangents)-at, max(1, backRows/t.T))
 		d := newDescent(ctx, t, b, at, n)
-		d.descend()
+		way(d)
 		d.free()
 		if d.err == nil {
 			d.err = hostError(d.ops)

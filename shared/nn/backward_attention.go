@@ -148,27 +148,14 @@ func (d *descent) tileBack(l int, b *block, at int, a device.Attn, dq, dk, dv de
 	hd, kd, n, row := d.c.Heads*d.c.HeadDim, d.c.KVHeads*d.c.HeadDim, a.Heads*a.T*a.S, a.Pos
 	p, g := d.square(0, n), d.square(1, n)
 	queries, keys, values := d.value(d.c.queries()), d.value(d.c.keys()), d.value(hook.V)
-	soft, mixed, capped := p, p, device.Buffer(nil)
+	var capped device.Buffer
 	if d.c.AttnCap > 0 {
 		capped = d.square(2, n)
 	}
 	if d.err != nil {
 		return
 	}
-	if d.kept.on[keepKey{hook.Pattern, true}] {
-		soft, mixed, capped = d.found(hook.Pattern), d.value(hook.Pattern), d.found(hook.AttnScores)
-	} else {
-		d.again.squareTiles(p, a, false, func(tile device.Buffer, t int, a device.Attn) {
-			d.dev.Scores(tile, queries.Slice((row+t)*hd, a.T*hd), keys, a)
-		})
-		if capped != nil {
-			d.copy(capped, p)
-		}
-		d.byRow(a, func(at, rows int) {
-			part := p.Slice(at, rows*a.S)
-			d.dev.Softmax(part, part, rows, a.S)
-		})
-	}
+	soft, mixed, capped := d.patterns(a, p, capped, queries, keys)
 	z := d.z.Slice((at*d.T+row)*hd, a.T*hd)
 	d.again.squareTiles(mixed, a, true, func(tile device.Buffer, t int, a device.Attn) {
 		d.ops.MixBack(dv.Slice(0, a.S*kd), tile, z.Slice(t*hd, a.T*hd), a)
@@ -193,6 +180,27 @@ func (d *descent) tileBack(l int, b *block, at int, a device.Attn, dq, dk, dv de
 		d.ops.MixBack(dk.Slice(0, a.S*kd), tile, queries.Slice((row+t)*hd, a.T*hd), a)
 	})
 	d.adopt()
+}
+
+// patterns gives a tile's softmax as edits found it and as they left it, and the scores before it as edits
+// found them: kept ones, or in p, and in scores unless that is nil.
+func (d *descent) patterns(a device.Attn, p, scores, queries, keys device.Buffer) (soft, mixed, found device.Buffer) {
+	if d.kept.on[keepKey{hook.Pattern, true}] {
+		return d.found(hook.Pattern), d.value(hook.Pattern), d.found(hook.AttnScores)
+	}
+	hd := d.c.Heads * d.c.HeadDim
+	row := a.Pos
+	d.again.squareTiles(p, a, false, func(tile device.Buffer, t int, a device.Attn) {
+		d.dev.Scores(tile, queries.Slice((row+t)*hd, a.T*hd), keys, a)
+	})
+	if scores != nil {
+		d.copy(scores, p)
+	}
+	d.byRow(a, func(at, rows int) {
+		part := p.Slice(at, rows*a.S)
+		d.dev.Softmax(part, part, rows, a.S)
+	})
+	return p, p, scores
 }
 
 // squareVisit visits scores or patterns, of which a whole [H, T, S] is there if anyone looks.

@@ -33,6 +33,7 @@ type descent struct {
 	squares     [3]device.Buffer
 	taken       []device.Buffer
 	dry         bool // seeds are not sown
+	up          bool // tangents go up
 }
 
 // sown is a seed of one of the cotangents.

@@ -185,15 +185,37 @@ func (d *descent) visitOne(l int, s hook.Site, c int, g device.Buffer, pos int, 
 		return
 	}
 	p, v := hook.Point{Layer: l, Site: s}, Value{g, shape, pos}
-	d.sow(p, c, v, false)
-	if d.err == nil && d.to.Wants(p) {
+	steps := []func(){
+		func() { d.sow(p, c, v, false) },
+		func() { d.show(p, c, v) },
+		func() { d.throughEdits(p, v) },
+		func() { d.sow(p, c, v, true) },
+	}
+	if d.up {
+		steps[0], steps[1], steps[2], steps[3] = steps[3], steps[2], steps[0], steps[1]
+	}
+	for _, step := range steps {
+		if d.err == nil {
+			step()
+		}
+	}
+	d.pace().resume()
+}
+
+func (d *descent) show(p hook.Point, c int, v Value) {
+	if d.to.Wants(p) {
 		d.err = d.to.At(d.ctx, p, d.first+c, v)
 	}
-	if d.err == nil && d.kept.edited(p) {
+}
+
+func (d *descent) throughEdits(p hook.Point, v Value) {
+	switch {
+	case !d.kept.edited(p):
+	case d.up:
+		d.err = d.kept.edits.(Pusher).Push(d.ctx, p, v)
+	default:
 		d.err = d.kept.edits.Back(d.ctx, p, v)
 	}
-	d.sow(p, c, v, true)
-	d.pace().resume()
 }
 
 // sow adds the seeds of a point.
