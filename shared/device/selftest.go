@@ -48,7 +48,7 @@ func RowError(got, want []float32, n int) float64 {
 func SelfTest(dev, ref Device) (maxRowError float64, err error) {
 	t := &selfTest{dev: dev, ref: ref, rng: rand.New(rand.NewPCG(1, 2))}
 	defer t.free()
-	for _, f := range []func(){t.weights, t.rows, t.elements, t.attention, t.ranks} {
+	for _, f := range []func(){t.weights, t.rows, t.elements, t.attention, t.ranks, t.backward} {
 		if f(); t.err != nil {
 			return t.worst, t.err
 		}

@@ -129,3 +129,26 @@ func TestBackOfMasked(t *testing.T) {
 	w.check("values", v, a.HeadDim, 1e-5)
 	w.check("scores", s, a.S, 1e-5)
 }
+
+// BenchmarkMatMulT times the product with a matrix that is not transposed, and the other.
+func BenchmarkMatMulT(b *testing.B) {
+	dt := device.WeightTypes[4] // Q4_1
+	for _, T := range []int{1, 5, 16, 64, 256} {
+		for _, other := range []bool{false, true} {
+			b.Run(fmt.Sprintf("T%d/other=%v", T, other), func(b *testing.B) {
+				d := open(b)
+				m, w := load(b, d, dt, benchRows, benchCols), newTwin(b, d)
+				y, x := w.random(T*benchRows), w.random(T*benchCols)
+				best := fastest(b, func() {
+					d.prepped = prepared{}
+					if other {
+						d.MatMul(y.d, x.d, T, m, nil, device.Exact)
+					} else {
+						d.MatMulT(x.d, y.d, T, m)
+					}
+				})
+				b.ReportMetric(2*float64(benchRows*benchCols*T)/best/1e9, "GFLOP/s")
+			})
+		}
+	}
+}
