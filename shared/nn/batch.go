@@ -20,6 +20,7 @@ type Batch struct {
 	// Logits, if set, is called with the logits [Keep, V] of each part's last rows after the
 	// last block. It may use the device but not the model, which is busy.
 	Logits func(part int, logits device.Buffer) error
+	Last   bool // logits of the last row of each part only
 	// Progress, if set, is called after each layer.
 	Progress func(layer, layers int)
 }
@@ -280,6 +281,9 @@ func (r *run) finishParts() {
 		return
 	}
 	r.normTapped(0, finalSites, r.s.n, r.x(), r.m.final)
+	if r.batch.Last {
+		r.onlyLast()
+	}
 	for i := 0; logits && i < len(r.parts) && r.err == nil; {
 		first, rows := i, r.parts[i].n
 		for i++; i < len(r.parts) && rows+r.parts[i].n <= rankRows; i++ {
@@ -287,6 +291,16 @@ func (r *run) finishParts() {
 		}
 		r.logitsOf(r.parts[first:i], rows)
 	}
+}
+
+// onlyLast leaves the last normed row of each part.
+func (r *run) onlyLast() {
+	for _, p := range r.parts {
+		one := *p.Part
+		one.Keep = 1
+		p.Part = &one
+	}
+	r.compact(r.s.n)
 }
 
 // logitsOf unembeds the rows of some parts, which lie together.

@@ -100,6 +100,11 @@ func (m *Model) step(ctx context.Context, p Pass, s *sampler) (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
+	return m.choose(ctx, logits, s)
+}
+
+// choose takes the next token from one row of logits.
+func (m *Model) choose(ctx context.Context, logits device.Buffer, s *sampler) (Step, error) {
 	if s.greedy() {
 		return m.greedy(ctx, logits)
 	}

@@ -53,6 +53,11 @@ type run struct {
 	keep []int
 	all  []int        // positions of the prompt
 	kept map[int]bool // the same as a set
+	// inherited is how many of the edits are the base's, or the same in all variants of a sweep.
+	inherited int
+	sweep     *sweep
+	base      *run
+	refs      []int // runs that must be done before, by their place in the plan
 	// answers: the likeliest token after the prompt is wanted.
 	answers bool
 }
@@ -69,6 +74,10 @@ type edit struct {
 	s            float32
 	box          box
 	v, bias      *operand
+	// full is the edit that this one is a part of, in a sweep: its operands are resolved once.
+	// from is where the part begins in the operands' layers, positions, heads and elements.
+	full *edit
+	from [4]int
 }
 
 // read is a checked Read.
@@ -111,6 +120,7 @@ func Check(p *Plan, m Facts, t Tokens) (*Compiled, error) {
 	c.runs = make([]*run, len(p.Runs))
 	for _, i := range order {
 		c.runs[i] = &run{at: i, name: p.Runs[i].Name, gen: p.Runs[i].Generation}
+		c.runs[i].refs, _ = c.references(i)
 		if err := c.run(c.runs[i], i); err != nil {
 			return nil, err
 		}
@@ -254,6 +264,9 @@ func (c *checker) references(i int) (refs []int, err error) {
 		if !ok && err == nil {
 			err = fail(errs.NotFound, where, "there is no run %q in the plan", name)
 		}
+		if ok && err == nil && c.Plan.Runs[j].Sweep != nil && j != i {
+			err = fail(errs.Unsupported, where, "%q is a sweep: it stands for many runs, so nothing can refer to it", name)
+		}
 		refs = append(refs, j)
 	}
 	operand := func(where string, o *Operand) {
@@ -270,6 +283,11 @@ func (c *checker) references(i int) (refs []int, err error) {
 	for k := range r.Edits {
 		operand(fmt.Sprintf("%s.edits[%d].operand", where, k), r.Edits[k].Operand)
 		operand(fmt.Sprintf("%s.edits[%d].bias", where, k), r.Edits[k].Bias)
+	}
+	if r.Sweep != nil {
+		for k := range r.Sweep.Operands {
+			operand(fmt.Sprintf("%s.sweep.operands[%d]", where, k), &r.Sweep.Operands[k])
+		}
 	}
 	for k := range r.Reads {
 		operand(fmt.Sprintf("%s.reads[%d].operand", where, k), r.Reads[k].Operand)
@@ -316,6 +334,14 @@ func (c *checker) edits(r *run, i int) error {
 			return err
 		}
 	}
+	if r.at == i {
+		if r.inherited = len(r.edits); src.Base != "" {
+			r.base = c.runs[c.byName[src.Base]]
+		}
+		if src.Sweep != nil {
+			return c.sweep(r, src, fmt.Sprintf("runs[%d]", i))
+		}
+	}
 	for k := range src.Edits {
 		e, err := c.edit(r, &src.Edits[k], fmt.Sprintf("runs[%d].edits[%d]", i, k))
 		if err != nil {
@@ -339,7 +365,7 @@ func (c *checker) sizes() error {
 			return err
 		}
 		for _, d := range r.reads {
-			total += d.numbers()
+			total += min(d.numbers(), MaxResult) * r.variants()
 			if total > MaxResult {
 				return fail(errs.TooLarge, d.where, "with this read the plan would return more than %d numbers; read fewer layers, positions or elements, or reduce them", MaxResult)
 			}

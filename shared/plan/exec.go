@@ -16,10 +16,24 @@ type Env struct {
 	Model  *nn.Model
 	Tokens *token.Tokenizer
 	Store  Store // nil: no named vectors
+	// Full runs everything whole, one run after the other: slower, and the same to rounding.
+	Full bool
+	// Memory bounds what a sweep takes beside the model, in bytes; 0 means DefaultMemory.
+	Memory int64
+
+	cones bool // computes even a single run by its cone, for tests
+}
+
+func (e *Env) memory() int64 {
+	if e.Memory > 0 {
+		return e.Memory
+	}
+	return DefaultMemory
 }
 
 // Progress says how far a run is. Done counts layers of the pass over the prompt ("prefill"),
-// new tokens ("tokens") or rows read through the vocabulary ("layers", as a lens has them).
+// new tokens ("tokens"), rows read through the vocabulary ("layers", as a lens has them) or
+// variants of a sweep ("variants").
 type Progress struct {
 	Run         string
 	Stage       string
@@ -39,7 +53,8 @@ type Token struct {
 type Observer struct {
 	Progress func(Progress)
 	Token    func(run string, t Token)
-	Finished func(RunResult) // a run is done
+	Variant  func(Variant)   // a variant of a sweep is done; they end in no particular order
+	Finished func(RunResult) // a run is done, its large values left out
 }
 
 func (o Observer) progress(run, stage string, done, total int) {
@@ -48,12 +63,13 @@ func (o Observer) progress(run, stage string, done, total int) {
 	}
 }
 
-// executor runs a compiled plan, each run whole.
+// executor runs a compiled plan.
 type executor struct {
 	env  Env
 	c    *Compiled
 	see  Observer
 	done map[*run]*outcome
+	made map[*edit]*kernel
 }
 
 // outcome is what a run has left.
@@ -65,30 +81,72 @@ type outcome struct {
 	kept      map[int][]float32 // logits by prompt position, for kl
 	answer    int32
 	seconds   float64
+	sweep     *SweepResult
+	stream    *token.Stream // of the text so far
 }
 
-// Execute runs a checked plan: each run in full, those it refers to first. It is cancelled
-// with ctx; whatever it allocated is freed.
+// Execute runs a checked plan: those that a run refers to first, variants of one base together. It
+// is cancelled with ctx; whatever it allocated is freed.
 func Execute(ctx context.Context, env Env, c *Compiled, see Observer) (*Results, error) {
-	x := &executor{env, c, see, map[*run]*outcome{}}
+	x := &executor{env, c, see, map[*run]*outcome{}, map[*edit]*kernel{}}
 	for _, r := range c.todo {
-		start := time.Now()
-		o, err := x.run(ctx, r)
-		if err != nil {
-			return nil, at("run "+r.name, err)
+		if x.done[r] != nil {
+			continue
 		}
-		o.seconds = time.Since(start).Seconds()
-		x.done[r] = o
-		if see.Finished != nil {
-			see.Finished(x.result(r, o, nil))
+		if err := x.next(ctx, r); err != nil {
+			return nil, at("run "+r.name, err)
 		}
 	}
 	return x.results(), nil
 }
 
+// next runs r, and with it those that can be computed together with it.
+func (x *executor) next(ctx context.Context, r *run) error {
+	if !x.env.Full && x.c.branchable(r) {
+		if group := x.group(r); x.worth(group) {
+			return x.branches(ctx, group)
+		}
+	}
+	start := time.Now()
+	if r.sweep != nil {
+		return x.oneByOne(ctx, r, start)
+	}
+	o, err := x.run(ctx, r)
+	if err != nil {
+		return err
+	}
+	o.seconds = time.Since(start).Seconds()
+	x.finish(r, o)
+	return nil
+}
+
+// oneByOne runs each variant of a sweep whole.
+func (x *executor) oneByOne(ctx context.Context, r *run, start time.Time) error {
+	s := newStack(r)
+	for v := range r.sweep.n {
+		one := r.variant(v)
+		o, err := x.run(ctx, one)
+		if err != nil {
+			return err
+		}
+		x.deliver(&item{r: one, of: r, v: v, o: o}, s, start, v+1, r.sweep.n)
+	}
+	o := s.outcome()
+	o.seconds = time.Since(start).Seconds()
+	x.finish(r, o)
+	return nil
+}
+
+func (x *executor) finish(r *run, o *outcome) {
+	x.done[r] = o
+	if x.see.Finished != nil {
+		x.see.Finished(x.result(r, o, nil))
+	}
+}
+
 func (x *executor) run(ctx context.Context, r *run) (*outcome, error) {
 	o := &outcome{reads: map[*read]*reading{}, kept: map[int][]float32{}}
-	t := &taps{dev: x.env.Model.Device(), prompt: len(r.ids), stops: map[hook.Point]*stop{}}
+	t := newTaps(x.env.Model.Device(), len(r.ids))
 	if err := x.bind(ctx, r, t); err != nil {
 		return nil, err
 	}
@@ -111,8 +169,8 @@ func (x *executor) run(ctx context.Context, r *run) (*outcome, error) {
 
 // bind puts the run's edits at their points.
 func (x *executor) bind(ctx context.Context, r *run, t *taps) error {
-	for _, e := range r.edits {
-		k, err := x.kernel(ctx, e)
+	for n, e := range r.edits {
+		k, err := x.kernelOf(ctx, e)
 		if err != nil {
 			return err
 		}
@@ -125,7 +183,7 @@ func (x *executor) bind(ctx context.Context, r *run, t *taps) error {
 		}
 		for i, l := range e.layers {
 			s := t.stop(hook.Point{Layer: l, Site: e.src.Site})
-			s.edits = append(s.edits, &bound{e, i, k, where})
+			s.edits = append(s.edits, &bound{e: e, layer: i, k: k, at: where, own: n >= r.inherited})
 		}
 	}
 	return nil
@@ -154,7 +212,6 @@ func (c *Compiled) final(r *run) (p hook.Point, width int) {
 // watch puts captures at the points that are read. It returns that of the run's own output,
 // where that is wanted for comparisons.
 func (x *executor) watch(r *run, t *taps, o *outcome) (own *capture) {
-	shared := map[string]*capture{}
 	for _, d := range r.reads {
 		rd := &reading{d: d, tokens: slices.Clone(d.tokens)}
 		for _, l := range d.layers {
@@ -166,7 +223,7 @@ func (x *executor) watch(r *run, t *taps, o *outcome) (own *capture) {
 				rd.layers = append(rd.layers, newCapture(d.pos, false, d.about, d.heads, d.index, width))
 				continue
 			}
-			rd.layers = append(rd.layers, t.watch(shared, p, d, r.posKey(d.pos), width))
+			rd.layers = append(rd.layers, t.watch(p, d, r.posKey(d.pos), width))
 		}
 		o.reads[d] = rd
 	}
@@ -175,18 +232,19 @@ func (x *executor) watch(r *run, t *taps, o *outcome) (own *capture) {
 		about, _ := hook.Lookup(p.Site)
 		own = newCapture(pos, false, about, nil, nil, width)
 		t.stop(p).after = append(t.stop(p).after, own)
+		t.shared[fmt.Sprint("own ", p, pos)] = own
 	}
 	return own
 }
 
 // watch captures for a read at a point; reads of the same values share one capture.
-func (t *taps) watch(shared map[string]*capture, p hook.Point, d *read, pos string, width int) *capture {
+func (t *taps) watch(p hook.Point, d *read, pos string, width int) *capture {
 	key := fmt.Sprint(p, d.src.Before, d.phase, pos, d.heads, d.index)
-	if c := shared[key]; c != nil {
+	if c := t.shared[key]; c != nil {
 		return c
 	}
 	c := newCapture(d.pos, d.phase != InPrompt, d.about, d.heads, d.index, width)
-	shared[key] = c
+	t.shared[key] = c
 	s := t.stop(p)
 	if d.src.Before {
 		s.before = append(s.before, c)
@@ -219,7 +277,7 @@ func (r *run) needed() []int {
 	}
 	add(r.keep...)
 	for _, d := range r.reads {
-		if d.to == r {
+		if d.to != nil && d.to.at == r.at {
 			add(d.toPos...)
 		}
 	}
@@ -232,7 +290,13 @@ func (r *run) needed() []int {
 // pass runs the model over the prompt, and on from there if the run generates.
 func (x *executor) pass(ctx context.Context, r *run, t *taps, o *outcome) error {
 	if r.gen != nil {
-		return x.generate(ctx, r, t, o)
+		opts := x.options(r, o, true)
+		opts.Taps = t
+		made, err := nn.Generate(ctx, x.env.Model, r.ids, opts)
+		if err == nil {
+			o.ended(made)
+		}
+		return err
 	}
 	if !t.watched() {
 		return nil

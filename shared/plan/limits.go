@@ -19,5 +19,6 @@ const (
 	MaxTokens   = 4096    // tokens asked for by a read
 	MaxMatrix   = 8192    // rows of an affine matrix
 	MaxTerms    = 1024    // reads in a linear combination
+	MaxVariants = 1 << 18 // of a sweep
 	MaxResult   = 1 << 26 // numbers that the reads of a plan return, together
 )

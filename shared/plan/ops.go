@@ -28,7 +28,8 @@ type spot struct {
 	lay          layout
 	row          int   // among the T
 	heads, index []int // nil: all
-	layer, pos   int   // indices into the edit's layers and positions
+	layer, pos   int   // indices into the operand's layers and positions
+	head, elem   int   // where the chosen heads and elements begin in the operand
 }
 
 // each calls f with the chosen elements of every chosen head and stores what f left in them.
@@ -70,6 +71,11 @@ func (g *grid) base(layer, pos, head int) int {
 	return layer*g.stride[0] + pos*g.stride[1] + head*g.stride[2]
 }
 
+// in is where the values for the n-th chosen head of a spot begin in an operand.
+func (s spot) in(g *grid, n int) int {
+	return g.base(s.layer, s.pos, s.head+n) + s.elem*g.stride[3]
+}
+
 // kernel is what an op needs at run time, its operands resolved.
 type kernel struct {
 	op       Op
@@ -92,12 +98,12 @@ func (k *kernel) apply(s spot, buf []float32) {
 				x[i] = k.maskWith
 			}
 		case Set:
-			k.set(x, k.v.base(s.layer, s.pos, n))
+			k.set(x, s.in(k.v, n))
 		case Add:
-			k.add(x, k.v.base(s.layer, s.pos, n))
+			k.add(x, s.in(k.v, n))
 		case NormAdd:
 			before := length(x)
-			k.add(x, k.v.base(s.layer, s.pos, n))
+			k.add(x, s.in(k.v, n))
 			rescale(x, before)
 		case Project:
 			project(x, k.basis[min(s.layer, len(k.basis)-1)], k.s)
@@ -130,7 +136,7 @@ func (k *kernel) affine(x []float32, s spot, head int) {
 	for i := range y {
 		y[i] = float32(dot(k.w[i*n:(i+1)*n], x))
 		if k.v != nil {
-			y[i] += k.v.data[k.v.base(s.layer, s.pos, head)+i*k.v.stride[3]]
+			y[i] += k.v.data[s.in(k.v, head)+i*k.v.stride[3]]
 		}
 	}
 	for i := range x {

@@ -26,6 +26,8 @@ type Run struct {
 	Generation *Generate `json:"generation,omitempty"`
 	Edits      []Edit    `json:"edits,omitempty" max:"4096"`
 	Reads      []Read    `json:"reads,omitempty" max:"4096"`
+	// Sweep makes the run many, in each of which its edits are somewhere else.
+	Sweep *Sweep `json:"sweep,omitempty"`
 }
 
 // Prompt is what the model reads: a text, token ids, or a chat. A text gets the model's BOS

@@ -79,7 +79,13 @@ func (rd *reading) room() {
 // spread puts a job's result where one of its reads wants it.
 func (x *executor) spread(j *job, u use) {
 	d, out := u.rd.d, u.rd.values[u.layer]
-	lp := func(id int32) float32 { return j.out.TokenLP[slices.Index(j.tokens, id)] }
+	lp := func(id int32) float32 { // but for a constant, where only a difference is wanted
+		if at := slices.Index(j.tokens, id); j.few != nil {
+			return j.few[at]
+		} else {
+			return j.out.TokenLP[at]
+		}
+	}
 	n := len(u.rd.tokens)
 	switch d.src.Reduce {
 	case Logits, LogProb, Rank:
@@ -87,7 +93,7 @@ func (x *executor) spread(j *job, u use) {
 			at := slices.Index(j.tokens, id)
 			switch d.src.Reduce {
 			case Logits:
-				out[u.row*n+i] = j.out.TokenLP[at] + j.out.LogZ
+				out[u.row*n+i] = j.logit(at)
 			case LogProb:
 				out[u.row*n+i] = j.out.TokenLP[at]
 			case Rank:
@@ -111,6 +117,14 @@ func (x *executor) spread(j *job, u use) {
 		}
 		u.rd.top[u.layer][u.row] = items
 	}
+}
+
+// logit is that of a token by its place among those asked for.
+func (j *job) logit(at int) float32 {
+	if j.few != nil {
+		return j.few[at]
+	}
+	return j.out.TokenLP[at] + j.out.LogZ
 }
 
 // average ends cross_entropy: the mean over positions.

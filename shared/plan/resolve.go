@@ -100,6 +100,28 @@ func (x *executor) vectors(ctx context.Context, o *operand) ([][]float32, error)
 	return out, nil
 }
 
+// kernelOf gives an edit's kernel. Those of one sweep share their operands.
+func (x *executor) kernelOf(ctx context.Context, e *edit) (*kernel, error) {
+	whole := e
+	if e.full != nil {
+		whole = e.full
+	}
+	k := x.made[whole]
+	if k == nil {
+		var err error
+		if k, err = x.kernel(ctx, whole); err != nil {
+			return nil, err
+		}
+		x.made[whole] = k
+	}
+	if k.s != e.s {
+		own := *k
+		own.s = e.s
+		return &own, nil
+	}
+	return k, nil
+}
+
 // kernel makes an edit ready to apply.
 func (x *executor) kernel(ctx context.Context, e *edit) (k *kernel, err error) {
 	k = &kernel{op: e.src.Op, s: e.s}

@@ -24,6 +24,7 @@ type RunResult struct {
 	Text      string       `json:"text,omitempty"` // of the generated tokens
 	Stop      string       `json:"stop,omitempty"` // why generation ended: "count" or "eos"
 	Reads     []ReadResult `json:"reads,omitempty"`
+	Sweep     *SweepResult `json:"sweep,omitempty"` // its axes; they stand in front of each read's shape, and its Top has a row for each variant and position
 	Seconds   float64      `json:"seconds"`
 }
 
@@ -79,7 +80,7 @@ func (x *executor) results() *Results {
 
 // result describes a run and puts its arrays into tensors, if given.
 func (x *executor) result(r *run, o *outcome, tensors map[string]tensor.Array) RunResult {
-	out := RunResult{Name: r.name, IDs: r.ids, Generated: o.generated, Text: o.text, Stop: o.stop, Seconds: o.seconds}
+	out := RunResult{Name: r.name, IDs: r.ids, Generated: o.generated, Text: o.text, Stop: o.stop, Sweep: o.sweep, Seconds: o.seconds}
 	for _, id := range r.ids {
 		out.Tokens = append(out.Tokens, x.env.Tokens.Text(id))
 	}

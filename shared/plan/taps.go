@@ -67,6 +67,7 @@ type bound struct {
 	layer int // index into the edit's layers
 	k     *kernel
 	at    map[int]int // prompt position -> index into the edit's positions; nil: all
+	own   bool        // of the run itself, not of its base
 }
 
 // index says which of the edit's positions an absolute position is, or -1.
@@ -101,6 +102,15 @@ type taps struct {
 	stops  map[hook.Point]*stop
 	host   []float32
 	buf    []float32
+	shared map[string]*capture // by what they capture: reads of the same values have one
+
+	keep  map[hook.Point]*kept // the activation after edits stays on the device
+	enter hook.Point           // a pass over prompt positions begins with what the base run left here,
+	entry *stop                // where this is done in place of what stops say; nil: as they say
+}
+
+func newTaps(dev device.Device, prompt int) *taps {
+	return &taps{dev: dev, prompt: prompt, stops: map[hook.Point]*stop{}, shared: map[string]*capture{}}
 }
 
 func (t *taps) stop(p hook.Point) *stop {
@@ -111,12 +121,29 @@ func (t *taps) stop(p hook.Point) *stop {
 }
 
 // Wants implements nn.Taps.
-func (t *taps) Wants(p hook.Point) bool { return t.stops[p] != nil }
+func (t *taps) Wants(p hook.Point) bool { return t.stops[p] != nil || t.keep[p] != nil }
 
 // At implements nn.Taps: only the rows that someone reads or edits travel to the host, and
 // back if they were edited.
 func (t *taps) At(_ context.Context, p hook.Point, v nn.Value) error {
 	s := t.stops[p]
+	if t.entry != nil && p == t.enter && v.Pos < t.prompt {
+		s = t.entry
+	}
+	if s != nil {
+		if err := t.stopped(s, p, v); err != nil {
+			return err
+		}
+	}
+	if k := t.keep[p]; k != nil {
+		width := v.Buf.Len() / v.Shape[0]
+		t.dev.Copy(k.buf, v.Buf.Slice(k.from*width, k.buf.Len()))
+	}
+	return nil
+}
+
+// stopped shows the activation to the stop's captures and edits.
+func (t *taps) stopped(s *stop, p hook.Point, v nn.Value) error {
 	about, _ := hook.Lookup(p.Site)
 	lay := layoutOf(v.Shape, about.Shape == hook.Square)
 	buf, first := v.Buf, 0
@@ -148,7 +175,7 @@ func (t *taps) visit(s *stop, lay layout, pos int) (edited bool) {
 			if i < 0 {
 				continue
 			}
-			b.k.apply(spot{x: t.host, lay: lay, row: row, heads: b.e.heads, index: visible(b.e.index, lay.width), layer: b.layer, pos: i}, t.buf)
+			b.k.apply(spot{x: t.host, lay: lay, row: row, heads: b.e.heads, index: visible(b.e.index, lay.width), layer: b.layer + b.e.from[0], pos: i + b.e.from[1], head: b.e.from[2], elem: b.e.from[3]}, t.buf)
 			edited = true
 		}
 	}

@@ -24,7 +24,9 @@ type job struct {
 	pos    int
 	tokens []int32 // in out.TokenLP and out.Rank
 	k      int
+	whole  bool // the whole vocabulary counts, not just the tokens' logits
 	uses   []use
+	few    []float32 // logits of the tokens, where the whole does not count
 	out    device.Ranking
 }
 
@@ -78,7 +80,7 @@ func (x *executor) jobs(r *run, o *outcome, own *capture) []*job {
 func (x *executor) compare(j *job, r *run, d *read, row int, o *outcome, own *capture) {
 	switch {
 	case d.to == nil:
-	case d.to != r:
+	case d.to.at != r.at:
 		j.kept = x.done[d.to].kept[d.toPos[row]]
 	case r.direct():
 		j.kept = o.kept[d.toPos[row]]
@@ -107,6 +109,7 @@ func merge(jobs []*job, n *job) *job {
 
 func (j *job) want(rd *reading, row int) {
 	j.k = max(j.k, rd.d.src.K)
+	j.whole = j.whole || rd.d.src.Reduce != Logits && rd.d.src.Reduce != LogitDiff
 	for _, id := range rd.tokens {
 		j.token(id)
 	}
@@ -129,13 +132,29 @@ func (j *job) token(id int32) int {
 // through rows of logits on the host.
 func (x *executor) vocabulary(ctx context.Context, r *run, o *outcome, own *capture) ([]*job, error) {
 	jobs := x.jobs(r, o, own)
+	return jobs, x.rank(ctx, r.name, jobs)
+}
+
+// rank runs jobs, and tells how far it is under the name of a run, if there is one.
+func (x *executor) rank(ctx context.Context, run string, jobs []*job) error {
 	if len(jobs) == 0 {
-		return nil, nil
+		return nil
 	}
-	b := &board{x: x, ctx: ctx, run: r.name, total: len(jobs)}
-	b.req = common(jobs)
-	var free, self, kept, host []*job
+	b := &board{x: x, ctx: ctx, run: run, total: len(jobs)}
+	var few, rest []*job
 	for _, j := range jobs {
+		if !j.whole && !j.logits && len(j.tokens) <= deviceTokens {
+			few = append(few, j)
+		} else {
+			rest = append(rest, j)
+		}
+	}
+	if err := b.few(few); err != nil {
+		return err
+	}
+	b.req = common(rest)
+	var free, self, kept, host []*job
+	for _, j := range rest {
 		switch {
 		case j.logits || len(b.req.Tokens) > deviceTokens:
 			host = append(host, j)
@@ -152,10 +171,10 @@ func (x *executor) vocabulary(ctx context.Context, r *run, o *outcome, own *capt
 		do   func([]*job) error
 	}{{free, b.free}, {self, b.own}, {kept, b.kept}, {host, b.host}} {
 		if err := part.do(part.jobs); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return jobs, nil
+	return nil
 }
 
 // common is one request that serves all jobs.
@@ -185,8 +204,40 @@ func (b *board) finish(jobs []*job, out []device.Ranking) {
 	for i, j := range jobs {
 		j.tokens, j.out = b.req.Tokens, out[i]
 	}
-	b.done += len(jobs)
-	b.x.see.progress(b.run, "layers", b.done, b.total)
+	b.tell(len(jobs))
+}
+
+func (b *board) tell(n int) {
+	if b.done += n; b.run != "" {
+		b.x.see.progress(b.run, "layers", b.done, b.total)
+	}
+}
+
+// few takes the logits of a few tokens, without the rest of the vocabulary.
+func (b *board) few(jobs []*job) error {
+	m := b.x.env.Model
+	for len(jobs) > 0 {
+		n := 1
+		for n < len(jobs) && n < batchRows && slices.Equal(jobs[n].tokens, jobs[0].tokens) {
+			n++
+		}
+		rows, err := b.upload(jobs[:n])
+		if err != nil {
+			return err
+		}
+		out, err := m.TokenLogits(b.ctx, rows, n, jobs[0].tokens)
+		m.Device().Free(rows)
+		if err != nil {
+			return err
+		}
+		k := len(jobs[0].tokens)
+		for i, j := range jobs[:n] {
+			j.few = out[i*k : (i+1)*k]
+		}
+		b.tell(n)
+		jobs = jobs[n:]
+	}
+	return nil
 }
 
 // upload puts rows on the device, extra ones last.
@@ -319,8 +370,7 @@ func (b *board) host(jobs []*job) error {
 				return err
 			}
 		}
-		b.done += len(part)
-		b.x.see.progress(b.run, "layers", b.done, b.total)
+		b.tell(len(part))
 	}
 	return nil
 }
