@@ -11,7 +11,7 @@ import (
 // own subpackages. DESIGN's drawing as a list.
 var order = []string{
 	"shared/errs",
-	"shared/hook", "shared/tensor",
+	"shared/hook", "shared/tensor", "shared/sha",
 	"shared/weights", "shared/token", "shared/device",
 	"shared/nn",
 	"shared/plan",
