@@ -48,7 +48,7 @@ func RowError(got, want []float32, n int) float64 {
 func SelfTest(dev, ref Device) (maxRowError float64, err error) {
 	t := &selfTest{dev: dev, ref: ref, rng: rand.New(rand.NewPCG(1, 2))}
 	defer t.free()
-	for _, f := range []func(){t.weights, t.rows, t.elements, t.attention, t.ranks, t.backward} {
+	for _, f := range []func(){t.weights, t.rows, t.elements, t.attention, t.branches, t.ranks, t.backward} {
 		if f(); t.err != nil {
 			return t.worst, t.err
 		}
@@ -263,6 +263,31 @@ func (t *selfTest) attention() {
 			d.Scores(on(p), on(q), on(k), a)
 			d.Softmax(on(p), on(p), a.Heads*a.T, a.S)
 			d.Mix(on(z), on(p), on(v), a)
+		})
+	}
+}
+
+// branches compares a Brancher with attention of each row over its keys put together.
+func (t *selfTest) branches() {
+	b, ok := t.dev.(Brancher)
+	if !ok || t.err != nil {
+		return
+	}
+	rows := []Branch{{Shared: 0, First: 3, Own: 4}, {Shared: 70, First: 0, Own: 1}, {Shared: 66, First: 2, Own: 5}}
+	for _, a := range []Attn{
+		{Heads: 4, KVHeads: 2, HeadDim: 16, Scale: 0.25},
+		{Heads: 2, KVHeads: 2, HeadDim: 24, Scale: 0.2, SoftCap: 3, Window: 3},
+		{Heads: 2, KVHeads: 1, HeadDim: 20, Scale: 0.2, Window: 60},
+	} {
+		kd := a.KVHeads * a.HeadDim
+		q, z := t.random(len(rows)*a.Heads*a.HeadDim), t.empty(len(rows)*a.Heads*a.HeadDim)
+		k, v, ownK, ownV := t.random(70*kd), t.random(70*kd), t.random(7*kd), t.random(7*kd)
+		t.same("branched attention", z, a.HeadDim, func(d Device, on func(pair) Buffer) {
+			if d == t.dev {
+				b.Branches(on(z), on(q), on(k), on(v), on(ownK), on(ownV), rows, a)
+			} else if r, ok := d.(Brancher); ok {
+				r.Branches(on(z), on(q), on(k), on(v), on(ownK), on(ownV), rows, a)
+			}
 		})
 	}
 }

@@ -129,27 +129,54 @@ static void k_mix(const kern_args *c, int lo, int hi) {
 
 #define KEYS 64 // keys of a block of the fused attention
 
-// One query and head: blocks of keys, the running maximum and sum rescaled as it grows.
-INL void attend_row(const attn *a, const float *q, const float *k, const float *v, int t, int h, float *z) {
+// The largest score so far and the sum of the exponentials of all, less that.
+typedef struct {
+	float m, sum;
+} tally;
+
+// One query and head against keys j0 ... end-1: blocks of keys, what was summed before rescaled as the maximum grows.
+INL tally attend_keys(const attn *a, const float *q, const float *k, const float *v, int h, int j0, int end, float *z, tally s) {
 	float p[KEYS] __attribute__((aligned(64)));
-	float m = NEG_INF, sum = 0;
 	size_t stride = (size_t)a->kv * a->e;
 	const float *values = v + (size_t)(h / (a->heads / a->kv)) * a->e;
-	int end = last_key(a, t);
-	for (int i = 0; i < a->e; i++) z[i] = 0;
-	for (int j0 = first_key(a, t); j0 < end; j0 += KEYS) {
+	for (; j0 < end; j0 += KEYS) {
 		int j1 = j0 + KEYS < end ? j0 + KEYS : end;
 		score_keys(a, q, k, h, j0, j1, p);
 		float top = row_max(p, j1 - j0);
-		if (top > m) {
+		if (top > s.m) {
 			float f[VL];
-			stf(f, vexp(set1(m - top)));
-			mul_row(z, a->e, f[0]), sum *= f[0], m = top;
+			stf(f, vexp(set1(s.m - top)));
+			mul_row(z, a->e, f[0]), s.sum *= f[0], s.m = top;
 		}
-		sum += exp_row(p, p, j1 - j0, m);
+		s.sum += exp_row(p, p, j1 - j0, s.m);
 		for (int j = j0; j < j1; j++) axpy(z, values + j * stride, p[j - j0], a->e);
 	}
-	mul_row(z, a->e, sum > 0 ? 1.0f / sum : sum);
+	return s;
+}
+
+INL void attend_row(const attn *a, const float *q, const float *k, const float *v, int t, int h, float *z) {
+	for (int i = 0; i < a->e; i++) z[i] = 0;
+	tally s = attend_keys(a, q, k, v, h, first_key(a, t), last_key(a, t), z, (tally){NEG_INF, 0});
+	mul_row(z, a->e, s.sum > 0 ? 1.0f / s.sum : s.sum);
+}
+
+// K_BRANCHES: p0 z [T, heads, e], p1 q, p2 shared k, p3 shared v, p4 own k, p5 own v, p6 of each row the number of
+// shared keys, its first own key and how many they are; numbers above, T, S and Pos unused. Unit: (row, head), row first.
+static void k_branches(const kern_args *c, int lo, int hi) {
+	attn a = attn_of(c);
+	size_t kd = (size_t)a.kv * a.e;
+	for (int u = lo; u < hi; u++) {
+		int h = u % a.heads;
+		const int32_t *row = (const int32_t *)c->p[6] + (size_t)(u / a.heads) * 3;
+		int shared = row[0], own = row[2], from = a.window > 0 ? shared + own - a.window : 0;
+		size_t at = (size_t)u * a.e, first = row[1] * kd;
+		const float *q = (const float *)c->p[1] + at;
+		float *z = (float *)c->p[0] + at;
+		for (int i = 0; i < a.e; i++) z[i] = 0;
+		tally s = attend_keys(&a, q, c->p[2], c->p[3], h, from > 0 ? from : 0, shared, z, (tally){NEG_INF, 0});
+		s = attend_keys(&a, q, (const float *)c->p[4] + first, (const float *)c->p[5] + first, h, from > shared ? from - shared : 0, own, z, s);
+		mul_row(z, a.e, s.sum > 0 ? 1.0f / s.sum : s.sum);
+	}
 }
 
 // Many queries: each lane of R vectors is one query row (t, head) of a group that shares keys and values. Keys and

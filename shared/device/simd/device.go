@@ -35,6 +35,7 @@ var (
 	_ device.Gater    = (*Device)(nil)
 	_ device.Adder    = (*Device)(nil)
 	_ device.Ranker   = (*Device)(nil)
+	_ device.Brancher = (*Device)(nil)
 )
 
 // New opens the device, or says with errs.Unsupported that this build or browser has no kernels:

@@ -29,6 +29,7 @@ const (
 	kActBack
 	kMixBack
 	kAttentionLanes
+	kBranches
 )
 
 // chunk is the number of elements of a unit of the kernels that work element by element.
