@@ -18,15 +18,20 @@ const (
 	tileParts   = 2048 // variants of a tile
 )
 
-// item is one variant on its way.
+// spec names a variant and its cone. There may be many.
+type spec struct {
+	of         *run
+	v          int32
+	enter, pos int32
+}
+
+// item is a variant on its way.
 type item struct {
-	r    *run // as variant made it, when its turn comes
-	of   *run
-	v    int
-	cone cone
-	t    *taps
-	own  *capture
-	o    *outcome
+	spec
+	r   *run // as variant made it
+	t   *taps
+	own *capture
+	o   *outcome
 }
 
 // branchable reports whether the run can be computed from a base's states.
@@ -65,7 +70,7 @@ func (x *executor) worth(group []*run) bool {
 // branches runs a group by its cones.
 func (x *executor) branches(ctx context.Context, group []*run) error {
 	start := time.Now()
-	items, starts := x.items(group)
+	specs, starts := x.specs(group)
 	st, err := x.state(ctx, group, starts)
 	if err != nil {
 		return err
@@ -75,16 +80,19 @@ func (x *executor) branches(ctx context.Context, group []*run) error {
 	if group[0].sweep != nil {
 		stack = newStack(group[0])
 	}
-	for done := 0; done < len(items); {
-		tile := x.tile(items[done:])
-		if err := x.runTile(ctx, st, tile); err != nil {
+	for done := 0; done < len(specs); {
+		tile := x.tile(specs[done:])
+		items := make([]item, len(tile))
+		for i, s := range tile {
+			items[i].spec = s
+		}
+		if err := x.runTile(ctx, st, items); err != nil {
 			return err
 		}
-		for i := range tile {
-			x.deliver(&tile[i], stack, start, done+i+1, len(items))
-			tile[i] = item{} // what it read is in its results now
+		for i := range items {
+			done++
+			x.deliver(&items[i], stack, start, done, len(specs))
 		}
-		done += len(tile)
 	}
 	if stack != nil {
 		o := stack.outcome()
@@ -94,30 +102,31 @@ func (x *executor) branches(ctx context.Context, group []*run) error {
 	return nil
 }
 
-// items lists all variants of a group, those that begin lowest first, and where each block is entered.
-func (x *executor) items(group []*run) (items []item, starts map[int]int) {
+// specs lists all variants of a group, those that begin lowest first, and where each block is entered.
+func (x *executor) specs(group []*run) (list []spec, starts map[int]int) {
 	starts = map[int]int{}
 	for _, r := range group {
-		for v := range r.variants() {
-			k := x.c.cone(r.variant(v))
-			items = append(items, item{of: r, v: v, cone: k})
+		v := int32(0)
+		for _, k := range x.c.conesOf(r) {
 			if from, ok := starts[k.enter]; !ok || k.pos < from {
 				starts[k.enter] = k.pos
 			}
+			for range k.n {
+				list = append(list, spec{r, v, int32(k.enter), int32(k.pos)})
+				v++
+			}
 		}
 	}
-	slices.SortStableFunc(items, func(a, b item) int {
-		return cmp.Or(a.cone.enter-b.cone.enter, a.cone.pos-b.cone.pos)
-	})
-	return items, starts
+	slices.SortStableFunc(list, func(a, b spec) int { return int(cmp.Or(a.enter-b.enter, a.pos-b.pos)) })
+	return list, starts
 }
 
 // tile takes as many of the items as fit in the bound, at least one.
-func (x *executor) tile(items []item) []item {
+func (x *executor) tile(items []spec) []spec {
 	limit, bound := x.tileRows(), x.env.memory()/2
 	rows, held := 0, int64(0)
 	for i, it := range items {
-		rows += len(it.of.ids) - it.cone.pos
+		rows += len(it.of.ids) - int(it.pos)
 		held += x.c.held(it.of)
 		if i > 0 && (rows > limit || held > bound || i == tileParts) {
 			return items[:i]
@@ -156,7 +165,7 @@ func (x *executor) runTile(ctx context.Context, st *state, tile []item) error {
 	depth := 1
 	for i := range tile {
 		it := &tile[i]
-		it.r = it.of.variant(it.v)
+		it.r = it.of.variant(int(it.v))
 		if err := x.prepare(ctx, st, it); err != nil {
 			return err
 		}
@@ -180,7 +189,7 @@ func (x *executor) prepare(ctx context.Context, st *state, it *item) error {
 	}
 	it.own = x.watch(it.r, it.t, it.o)
 	it.t.seed(st)
-	it.t.enterAt(it.cone.enter)
+	it.t.enterAt(int(it.enter))
 	return nil
 }
 
@@ -190,10 +199,10 @@ func (x *executor) compute(ctx context.Context, st *state, tile []item, depth in
 	var grow []nn.Continuation
 	for i := range tile {
 		it := &tile[i]
-		if it.cone.enter > depth || it.r.gen == nil && !it.t.watched() {
+		if int(it.enter) > depth || it.r.gen == nil && !it.t.watched() {
 			continue // nothing that is read can have changed
 		}
-		p := it.t.branch(it.r, it.cone, st, x.c.cfg.Width, depth)
+		p := it.t.branch(it.r, cone{int(it.enter), int(it.pos)}, st, x.c.cfg.Width, depth)
 		if it.r.gen != nil {
 			grow = append(grow, nn.Continuation{Part: p, GenerateOptions: x.options(it.r, it.o, false)})
 		} else {
@@ -252,9 +261,9 @@ func (x *executor) deliver(it *item, s *stack, start time.Time, done, total int)
 		x.finish(it.of, it.o)
 		return
 	}
-	s.put(it.v, it.o)
+	s.put(int(it.v), it.o)
 	if x.see.Variant != nil {
-		x.see.Variant(x.variantResult(it.r, it.v, it.o))
+		x.see.Variant(x.variantResult(it.r, int(it.v), it.o))
 	}
 	x.see.progress(it.of.name, "variants", done, total)
 }

@@ -12,7 +12,7 @@ import (
 // TestDocs runs every example of docs/plan.md, and holds its limits to the real ones.
 func TestDocs(t *testing.T) {
 	text := string(must(os.ReadFile(filepath.Join("..", "..", "docs", "plan.md")))(t))
-	for _, limit := range []int{MaxBytes, MaxRuns, MaxEdits, MaxReads, MaxText, MaxPrompt, MaxGenerate, MaxValues, MaxMatrix, MaxTerms, MaxTokens, MaxTopK, MaxResult, MaxName, MaxItems, MaxRows} {
+	for _, limit := range []int{MaxBytes, MaxRuns, MaxEdits, MaxReads, MaxText, MaxPrompt, MaxGenerate, MaxValues, MaxMatrix, MaxTerms, MaxTokens, MaxTopK, MaxResult, MaxName, MaxItems, MaxRows, MaxVariants} {
 		if !strings.Contains(text, " "+strconv.Itoa(limit)+" ") {
 			t.Errorf("docs/plan.md does not name the limit %d", limit)
 		}
@@ -62,6 +62,29 @@ var check = map[string]func(*testing.T, *Results){
 	"scope": func(t *testing.T, r *Results) {
 		if run := r.Run("scope"); len(run.Generated) != 6 || run.Text == "" {
 			t.Errorf("generated %q", run.Text)
+		}
+	},
+	"grid": func(t *testing.T, r *Results) {
+		grid, by := floats(t, r, "grid/Paris over Warsaw"), floats(t, r, "strength/Paris over Warsaw")
+		if shape := r.Tensors["grid/Paris over Warsaw"].Shape; len(shape) != 3 || shape[0] != 30 || shape[1] != 5 || len(by) != 5 {
+			t.Fatalf("the grid's shape is %v, and there are %d strengths", shape, len(by))
+		}
+		near(t, "the patch at full strength", by[4], grid[8*5+3])
+		if !(by[0] < 0 && by[4] > 0) {
+			t.Errorf("Paris leads Warsaw by %v as the patch grows", by)
+		}
+	},
+	"neurons": func(t *testing.T, r *Results) {
+		if kl := floats(t, r, "heads/kl"); len(kl) != 27 || kl[0] <= 0 {
+			t.Errorf("ablated heads move the output by %v", kl)
+		}
+		if s := r.Run("neurons").Sweep; s.Variants != 8 || s.Axes[0].Name != "index" || len(floats(t, r, "neurons/p")) != 8 {
+			t.Errorf("the sweep of neurons is %+v", s)
+		}
+	},
+	"scopes": func(t *testing.T, r *Results) {
+		if s := r.Run("scopes").Sweep; len(s.Texts) != 30 || len(s.Generated[29]) != 4 {
+			t.Errorf("the scopes wrote %q", s.Texts)
 		}
 	},
 	"second pass": func(t *testing.T, r *Results) {

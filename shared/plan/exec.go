@@ -129,7 +129,7 @@ func (x *executor) oneByOne(ctx context.Context, r *run, start time.Time) error 
 		if err != nil {
 			return err
 		}
-		x.deliver(&item{r: one, of: r, v: v, o: o}, s, start, v+1, r.sweep.n)
+		x.deliver(&item{spec: spec{of: r, v: int32(v)}, r: one, o: o}, s, start, v+1, r.sweep.n)
 	}
 	o := s.outcome()
 	o.seconds = time.Since(start).Seconds()

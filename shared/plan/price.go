@@ -17,10 +17,15 @@ const (
 	decodeCost  = 2.5
 )
 
-// Price estimates the plan's cost on a device: every run computed whole, as Execute does it.
+// Price estimates the plan's cost on a device: of sweeps what Execute computes, of other runs the whole.
 func (c *Compiled) Price(dev device.Info) Price {
 	var p Price
 	for _, r := range c.runs {
+		if r.sweep != nil {
+			s := c.priceSweep(r, dev)
+			p.FLOPs, p.Seconds, p.Bytes = p.FLOPs+s.FLOPs, p.Seconds+s.Seconds, max(p.Bytes, s.Bytes)
+			continue
+		}
 		prefill, decode := c.flops(r)
 		p.FLOPs += prefill + decode
 		if dev.FLOPS > 0 {
