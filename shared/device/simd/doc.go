@@ -33,5 +33,24 @@
 //
 // A few rows of activations meet the codes in fixed point (matvec.h): integer sums are exact, so the
 // result has float32's own error without unpacking weights to float32. More rows share one unpacking of
-// a panel and multiply in float32 at the speed of the machine's fused multiply-add (gemm.h).
+// a panel and multiply in float32 at the speed of the machine's fused multiply-add (gemm.h). The largest
+// number of rows that fixed point serves is measured (BenchmarkCrossover) for each instruction set:
+//
+//	             exact  fast
+//	SSE2, NEON     3     64
+//	AVX2           2     32
+//	AVX-512 VNNI  16    all    one vpdpwssd does two multiplications where an FMA does one
+//	WebAssembly    3      8
+//
+// Float weights change over after one row. Between those numbers and about 24 rows a product costs more
+// a row than a large one does, because unpacking is shared by few.
+//
+// # What was not obvious
+//
+// Tiles are too short for the processor's prefetching, so each unit fetches the next while it works: that
+// doubled matrix-vector products out of memory. Products that follow each other with the same input
+// (q, k and v; gate and up) prepare it once: the device remembers what its scratch holds until something
+// writes there. In attention of many queries the lanes are queries, keys and values are broadcast from
+// where they lie: nothing is transposed, and softmax needs no sum across lanes. In WebAssembly the inner
+// loop must not be unrolled whole, see EACH_PART.
 package simd

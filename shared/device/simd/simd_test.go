@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -86,6 +87,20 @@ func TestSelfTest(t *testing.T) {
 	}
 	if d.Used() != 0 {
 		t.Errorf("the self-test left %d bytes", d.Used())
+	}
+}
+
+func TestCloseEndsHelpers(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 3 {
+		d, err := New()
+		if err != nil {
+			t.Skip(err)
+		}
+		d.Close()
+	}
+	if now := runtime.NumGoroutine(); now > before {
+		t.Errorf("%d goroutines where %d were before", now, before)
 	}
 }
 
