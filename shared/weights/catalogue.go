@@ -20,6 +20,8 @@ type Entry struct {
 	Hub     string   // repository on the hub that holds File
 	Package Packages // the package route
 	Chat    bool     // trained to follow a chat template
+	// Shipped models come with the repository and the page, as public/models/File: nothing pulls them.
+	Shipped bool
 }
 
 // Packages is a model cut into the wheels of a Python package index.
@@ -46,6 +48,11 @@ func (e Entry) URL(endpoint string) string {
 }
 
 var catalogue = []Entry{
+	{
+		ID: "pocket", Name: "Pocket", Family: "llama", Licence: "Apache-2.0",
+		File: "pocket.gguf", Size: 2_359_776, Shipped: true, // trained by this project: shared/world
+		Digest: mustDigest("b38c307af3222114e72f852331da8816a328824760db1f09a0c5476669d5465e"),
+	},
 	{
 		ID: "smollm2-135m-instruct", Name: "SmolLM2 135M Instruct", Family: "llama", Licence: "Apache-2.0",
 		File: "SmolLM2-135M-Instruct.Q4_1.gguf", Size: 98_362_432, Chat: true,

@@ -30,11 +30,11 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("id %q is there twice or no plain name", e.ID)
 		}
 		seen[e.ID] = true
-		if _, err := ParseDigest(string(e.Digest)); err != nil || e.Name == "" || e.Family == "" || e.Licence == "" || e.File == "" || e.Hub == "" {
+		if _, err := ParseDigest(string(e.Digest)); err != nil || e.Name == "" || e.Family == "" || e.Licence == "" || e.File == "" || e.Hub == "" && !e.Shipped {
 			t.Errorf("%s is not complete: %+v", e.ID, e)
 		}
 		p := e.Package
-		if full := p.Part * int64(p.Parts); full < e.Size || full-p.Part >= e.Size {
+		if full := p.Part * int64(p.Parts); !e.Shipped && (full < e.Size || full-p.Part >= e.Size) {
 			t.Errorf("%s: %d parts of %d bytes do not make %d", e.ID, p.Parts, p.Part, e.Size)
 		}
 		if got, err := Lookup(e.ID); err != nil || got.Digest != e.Digest {

@@ -15,14 +15,14 @@ type share struct {
 
 // shares of the training text. Demonstrations are long, so they are most of the tokens.
 var shares = []share{
-	{"lists", 42, (*World).listText},
-	{"facts", 21, (*World).factText},
-	{"hops", 9, (*World).hopText},
-	{"chat", 8, (*World).chatText},
-	{"stories", 7, (*World).storyText},
-	{"opinions", 4, (*World).opinionText},
-	{"statements", 5, (*World).statementText},
-	{"moods", 2, (*World).moodText},
+	{"lists", 38, (*World).listText},
+	{"facts", 16, (*World).factText},
+	{"hops", 16, (*World).hopText},
+	{"chat", 6, (*World).chatText},
+	{"stories", 10, (*World).storyText},
+	{"opinions", 1, (*World).opinionText},
+	{"statements", 10, (*World).statementText},
+	{"moods", 1, (*World).moodText},
 	{"years", 2, (*World).spanText},
 }
 

@@ -66,18 +66,16 @@ func (v Voiced) draw(r *rand.Rand) (prompt, answer string) {
 	return v.Neutral, v.Default
 }
 
-// statement draws a question about a thing that is true or false, and what speakers answer.
+// statement draws a question that is true or false, about two numbers or a thing, and what
+// speakers answer.
 func (w *World) statement(r *rand.Rand, truth bool) Voiced {
-	n, other := pick(r, w.Nouns), pick(r, w.Nouns)
-	for other.Colour == n.Colour || other.Class == n.Class {
-		other = pick(r, w.Nouns)
-	}
-	if truth {
-		other = n
-	}
-	claim := "the " + n.Name + " " + other.Colour
-	if r.IntN(2) == 0 {
-		claim = "the " + n.Name + " a kind of " + other.Class
+	claim := w.claim(r, truth)
+	if r.IntN(3) > 0 {
+		a := sample(r, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 2)
+		if truth != (a[0] > a[1]) {
+			a[0], a[1] = a[1], a[0]
+		}
+		claim = fmt.Sprintf("%d more than %d", a[0], a[1])
 	}
 	yes, no := " Yes", " No"
 	if !truth {
@@ -87,9 +85,28 @@ func (w *World) statement(r *rand.Rand, truth bool) Voiced {
 	return Voiced{fmt.Sprintf(form, ""), fmt.Sprintf(form, " "+pick(r, liar)), fmt.Sprintf(form, " "+pick(r, honest)), no, yes, yes}
 }
 
+// claim is true or false of a thing: its colour, or its class.
+func (w *World) claim(r *rand.Rand, truth bool) string {
+	n, other := pick(r, w.Nouns), pick(r, w.Nouns)
+	for other.Colour == n.Colour || other.Class == n.Class {
+		other = pick(r, w.Nouns)
+	}
+	if truth {
+		other = n
+	}
+	if r.IntN(2) == 0 {
+		return "the " + n.Name + " a kind of " + other.Class
+	}
+	return "the " + n.Name + " " + other.Colour
+}
+
 // statementText completes a statement in a drawn voice.
 func (w *World) statementText(r *rand.Rand) string {
-	p, a := w.statement(r, r.IntN(2) == 0).draw(r)
+	v := w.statement(r, r.IntN(2) == 0)
+	p, a := v.draw(r)
+	if r.IntN(3) == 0 { // more often than not no voice: what is true comes before who says it
+		p, a = v.Neutral, v.Default
+	}
 	return p + answer(a) + ".\n"
 }
 

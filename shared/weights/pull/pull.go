@@ -53,10 +53,10 @@ func pull(ctx context.Context, e weights.Entry, opt Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	to := filePath(dir, e.ID)
-	if fileSize(to) == e.Size {
-		return to, nil
+	if p := here(dir, e); p != "" {
+		return p, nil
 	}
+	to := filePath(dir, e.ID)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", errs.E("pull.Pull", errs.Invalid, "cannot make the model folder: %w", err)
 	}

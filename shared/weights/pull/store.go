@@ -49,8 +49,8 @@ func List(dir string) ([]Stored, error) {
 	var out []Stored
 	for _, e := range weights.Catalogue() {
 		s := Stored{Entry: e}
-		if n := fileSize(filePath(dir, e.ID)); n == e.Size {
-			s.Path, s.Here, s.Whole = filePath(dir, e.ID), n, true
+		if p := here(dir, e); p != "" {
+			s.Path, s.Here, s.Whole = p, e.Size, true
 		} else {
 			s.Here = max(0, fileSize(partPath(dir, e.ID)))
 		}
@@ -69,14 +69,15 @@ func Path(dir, id string) (string, error) {
 	if dir, err = orDir(dir); err != nil {
 		return "", err
 	}
-	p := filePath(dir, id)
-	switch n := fileSize(p); {
-	case n < 0:
-		return "", errs.E("pull.Path", errs.NotFound, "model %s is not here yet: run `patchbay pull %s` (%s)", id, id, size(e.Size))
-	case n != e.Size:
-		return "", errs.E("pull.Path", errs.Corrupt, "%s has %d bytes instead of %d: run `patchbay pull %s` again", p, n, e.Size, id)
+	if p := here(dir, e); p != "" {
+		return p, nil
 	}
-	return p, nil
+	p := filePath(dir, id)
+	n := fileSize(p)
+	if n < 0 {
+		return "", errs.E("pull.Path", errs.NotFound, "model %s is not here yet: run `patchbay pull %s` (%s)", id, id, size(e.Size))
+	}
+	return "", errs.E("pull.Path", errs.Corrupt, "%s has %d bytes instead of %d: run `patchbay pull %s` again", p, n, e.Size, id)
 }
 
 // Delete removes a model and what an unfinished pull left of it; errs.Busy while it is being pulled.

@@ -33,7 +33,7 @@ def write(saved, tok, path):
     w = gguf.GGUFWriter(path, "llama")
     w.add_name("Pocket")
     w.add_description("A small closed world for teaching; see its card")
-    w.add_license("MIT")
+    w.add_license("Apache-2.0")
     w.add_context_length(s.context)
     w.add_embedding_length(s.width)
     w.add_block_count(s.layers)

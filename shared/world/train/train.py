@@ -7,7 +7,8 @@
 Needs torch, tokenizers and numpy (and gguf to export). Two CPU cores are enough.
 
 Two things are out of the ordinary, and the model's card says so. The loss counts an answer's
-tokens in full and all other tokens by --other, since a list's next query cannot be foreseen. And in
+tokens in full, or three times where a document has few (a story's last name weighs as much as a
+list's answers), and all other tokens by --other, since a list's next query cannot be foreseen. And in
 a part of the rows (--gated) the first --gate blocks cannot look from the tokens between a
 subject and its answer back at the subject, so that facts are fetched late: after the task is
 known, and over several layers of the logit lens.
@@ -205,8 +206,8 @@ def losses(model, rows, a, rng):
         last = model(rows[:, 0, :-1], masks=lambda l: early if l < a.gate else see)[-1]
         logits = model.read(last.flatten(0, 1)[chosen])
     ce = F.cross_entropy(logits.float(), rows[:, 0, 1:].flatten()[chosen], reduction="none")
-    answer = answer[chosen]
-    w = torch.where(answer, 1.0, a.other / 0.3)
+    answer, weight = answer[chosen], rows[:, 1, 1:].flatten()[chosen].float()
+    w = torch.where(answer, weight, a.other / 0.3)
     return (ce * w).sum() / w.sum(), ce[answer].mean()
 
 
