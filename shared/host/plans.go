@@ -57,5 +57,10 @@ func observer(emit func(lab.Event)) plan.Observer {
 				emit(lab.Event{Stage: "tokens", Done: made[run], Partial: raw})
 			}
 		},
+		Variant: func(v plan.Variant) {
+			if raw, err := json.Marshal(v); err == nil {
+				emit(lab.Event{Stage: "variants", Partial: raw})
+			}
+		},
 	}
 }

@@ -37,9 +37,28 @@ func gridPlan() *plan.Plan {
 			Name: "grid", Prompt: plan.Prompt{Text: storeCorrupt},
 			Edits: []plan.Edit{{Site: hook.ResidPre, Op: plan.Set, Operand: plan.Of("clean", "stream")}},
 			Sweep: &plan.Sweep{Layers: plan.All(), Positions: plan.Positions{All: true}},
-			Reads: []plan.Read{{Name: "answer", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.LogitDiff, Tokens: []plan.TokenRef{{Text: " Mary"}, {Text: " John"}}}},
+			Reads: []plan.Read{answerRead()},
 		},
 	}}
+}
+
+func answerRead() plan.Read {
+	return plan.Read{Name: "answer", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.LogitDiff, Tokens: []plan.TokenRef{{Text: " Mary"}, {Text: " John"}}}
+}
+
+// GrowthPlan is n variants of the same kind that begin at one layer and position, to see how cost
+// grows with each.
+func GrowthPlan(layer, position, n int) *plan.Plan {
+	strengths := make([]float64, n)
+	for i := range strengths {
+		strengths[i] = 1 + float64(i)/float64(n)
+	}
+	return &plan.Plan{Runs: []plan.Run{{
+		Name: "growth", Prompt: plan.Prompt{Text: storeCorrupt},
+		Edits: []plan.Edit{{Site: hook.ResidPre, Layers: plan.One(layer), Positions: plan.At(position), Op: plan.Scale}},
+		Sweep: &plan.Sweep{Strengths: strengths},
+		Reads: []plan.Read{answerRead()},
+	}}}
 }
 
 func scopePlan() *plan.Plan {
