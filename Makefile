@@ -39,7 +39,7 @@ test-go: model ## Go tests, native, with the race detector where cgo is there
 	$(GO) test $(if $(filter 1,$(CGO_ENABLED)),-race) -shuffle=on -timeout 15m ./...
 
 test-wasm: deps-browser build ## the engine's tests as WebAssembly in a real browser
-	$(WASM) test -exec "$(GO) run ./shared/internal/wasmtest" ./shared/device/... ./shared/hook ./shared/tensor ./wasm/scene
+	$(WASM) test -exec "env GOOS= GOARCH= $(GO) run patchbay/shared/internal/wasmtest" ./shared/device/simd ./shared/tensor ./shared/nn -short
 
 test-browser: deps-browser model build ## the page in real headless Chromium
 	PATCHBAY_BROWSER=1 $(GO) test -count=1 -timeout 15m ./wasm/browsertest/... ./wasm/stage/...

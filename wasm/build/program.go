@@ -42,7 +42,7 @@ func compile(root, pkg, out string) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-gcflags=all=-l", "-ldflags", "-s -w", "-o", abs, pkg)
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags=tab", "-gcflags=all=-l", "-ldflags", "-s -w", "-o", abs, pkg)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr

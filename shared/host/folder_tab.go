@@ -1,3 +1,5 @@
+//go:build tab
+
 package host
 
 import (

@@ -1,3 +1,5 @@
+//go:build tab
+
 package weights
 
 import (
@@ -6,7 +8,7 @@ import (
 	"patchbay/shared/errs"
 )
 
-// openOther refuses what is not GGUF: a tab loads models of the catalogue only, which are, and
+// openOther refuses (tag tab: the program of wasm/worker) what is not GGUF: a tab loads models of the catalogue only, which are, and
 // a reader that it never calls would make its program larger.
 func openOther(_ io.ReaderAt, _ int64, name string) (*Model, error) {
 	return nil, errs.E(opOpen, errs.Unsupported, "%s is a safetensors file; a tab takes GGUF, the sidecar takes both", name)
