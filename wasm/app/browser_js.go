@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"syscall/js"
+	"time"
 
 	"patchbay/wasm/state"
 	"patchbay/wasm/web"
@@ -40,6 +41,17 @@ func focusSoon(id string) {
 		return nil
 	})
 	window.Call("setTimeout", f, 30)
+}
+
+// after calls f, in a goroutine, after a while.
+func after(d time.Duration, f func()) {
+	var once js.Func
+	once = js.FuncOf(func(js.Value, []js.Value) any {
+		once.Release()
+		go f()
+		return nil
+	})
+	window.Call("setTimeout", once, d.Milliseconds())
 }
 
 // keep stores a setting; a browser that refuses storage loses it with the tab, no more.

@@ -65,7 +65,7 @@ func (p *page) call(c state.Call) {
 			return
 		}
 		r, err := end.Do(ctx, c.Method, c.Params, func(ev lab.Event) {
-			p.within(func() []state.Effect { return p.Event(c.Job, ev) })
+			p.streaming(func() []state.Effect { return p.Event(c.Job, ev) })
 		})
 		p.within(func() []state.Effect {
 			delete(p.stops, c.Job)

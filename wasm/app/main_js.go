@@ -5,6 +5,7 @@ package main
 
 import (
 	"syscall/js"
+	"time"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/domrender"
@@ -30,6 +31,8 @@ type page struct {
 	waits map[string]js.Value // running timers by name
 	stage stage
 	boxes map[string]string // what the edge last put into each text box
+	soon  bool              // a render is on its way for what streams in
+	cost  time.Duration     // of the latest render
 
 	secret    string // the token, for as long as the tab lives
 	composing bool   // an input method is at work
@@ -49,9 +52,11 @@ func main() {
 	root := &ui.Root{L: p.Lab}
 	p.start()
 	for ok := true; ok; ok = renderer.EventWait() {
+		begun := time.Now()
 		if err := renderer.Render(build.RunBuild(root)); err != nil {
 			panic(err)
 		}
+		p.cost = time.Since(begun)
 		p.rendered()
 	}
 }
@@ -71,6 +76,7 @@ func newPage(env vugu.EventEnv) *page {
 func (p *page) start() {
 	p.look()
 	p.listen()
+	p.do(p.TellCut())
 	p.open(state.Tab, link.Worker("worker.js"))
 	if token := p.token(); token != "" {
 		p.open(state.Sidecar, link.Sidecar(socketAddress(), token))
@@ -86,6 +92,25 @@ func (p *page) within(f func() []state.Effect) {
 	p.do(f())
 	p.env.UnlockRender()
 }
+
+// streaming is within for what comes many times a second: it renders a little later, with all
+// that came until then, and leaves the page at least half of its time, so that a press of Stop
+// never waits behind a queue of pictures of each token.
+func (p *page) streaming(f func() []state.Effect) {
+	p.quietly(func() {
+		p.do(f())
+		if p.soon {
+			return
+		}
+		p.soon = true
+		after(max(frame, 2*p.cost), func() {
+			p.within(func() []state.Effect { p.soon = false; return nil })
+		})
+	})
+}
+
+// frame is how often what streams in is shown at most.
+const frame = 40 * time.Millisecond
 
 // quietly is within for what changes nothing that is seen.
 func (p *page) quietly(f func()) {

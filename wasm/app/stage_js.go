@@ -17,34 +17,59 @@ type stage struct {
 	dirty bool // the scene must be sent again
 	asked bool // a frame is asked for
 	w, h  float64
+	plain plain
 }
 
 const (
 	opening = 15_000 // milliseconds after which a stage that is not ready is opened again
-	tries   = 2      // how often, before the table has to do
+	tries   = 2      // how often, before the plain picture has to do
 	minimum = 200    // pixels of width below which nothing is drawn
 )
 
 // listen hears the iframe, the pointer over the pad, and the window's size.
 func (s *stage) listen(p *page) {
 	on(window, "message", func(e js.Value) { s.message(p, e) })
+	s.density(p)
 	on(window, "resize", func(js.Value) { go p.within(func() []state.Effect { s.dirty = true; return nil }) })
 	for _, event := range []string{"pointermove", "pointerout", "click"} {
-		on(document, event, func(e js.Value) { s.pointer(event, e) })
+		on(document, event, func(e js.Value) { s.pointer(p, event, e) })
 	}
+}
+
+// density opens the stage again when the screen's density changes, as zooming and another
+// monitor do: Ebiten asks for it once, and would paint in the old one, blurred.
+func (s *stage) density(p *page) {
+	ratio := text.Number(window.Get("devicePixelRatio").Float(), 4)
+	query := window.Call("matchMedia", "(resolution: "+ratio+"dppx)")
+	query.Call("addEventListener", "change", js.FuncOf(func(js.Value, []js.Value) any {
+		s.density(p)
+		go p.within(func() []state.Effect {
+			if el := byID("stage"); p.Stage == "ready" && el.Truthy() {
+				p.Stage = "loading"
+				el.Set("src", "stage.html")
+				s.watch(p, el, tries)
+			}
+			return nil
+		})
+		return nil
+	}), map[string]any{"once": true})
 }
 
 // pointer forwards what happens over the pad. A touch that scrolls must not pin: only its
 // click does.
-func (s *stage) pointer(event string, e js.Value) {
+func (s *stage) pointer(p *page, event string, e js.Value) {
 	target := e.Get("target")
 	if id := target.Get("id"); id.Type() != js.TypeString || id.String() != "pad" {
 		return
 	}
 	box := target.Call("getBoundingClientRect")
 	kind := map[string]string{"pointermove": "move", "pointerout": "leave", "click": "down"}[event]
-	s.post(map[string]any{"type": "pointer", "kind": kind,
-		"x": e.Get("clientX").Float() - box.Get("left").Float(), "y": e.Get("clientY").Float() - box.Get("top").Float()})
+	x, y := e.Get("clientX").Float()-box.Get("left").Float(), e.Get("clientY").Float()-box.Get("top").Float()
+	if s.plain.img.Truthy() {
+		go p.within(func() []state.Effect { return s.plain.point(p, s, kind, float32(x), float32(y)) })
+		return
+	}
+	s.post(map[string]any{"type": "pointer", "kind": kind, "x": x, "y": y})
 }
 
 func (s *stage) post(m map[string]any) {
@@ -68,16 +93,17 @@ func (s *stage) heard(p *page, d js.Value) []state.Effect {
 	switch str(d, "type") {
 	case "ready":
 		p.Stage, s.dirty = "ready", true
+		s.plain.end()
 	case "hit":
 		return s.hit(p, str(d, "kind"), str(d, "id"))
 	case "png":
 		return []state.Effect{state.File{Name: "patchbay-lens.png", Type: "image/png", Data: web.Bytes(d.Get("data"))}}
 	case "error":
 		window.Get("console").Call("error", "stage: "+str(d, "message"))
-		if p.Stage == "ready" {
+		if p.Stage == "ready" && !d.Get("fatal").Truthy() {
 			return p.Tell("export.failed", str(d, "message"))
 		}
-		p.Stage = "failed"
+		p.Stage, s.dirty = "failed", true
 	}
 	return nil
 }
@@ -121,7 +147,7 @@ func (s *stage) follow(p *page) {
 	if wanted && p.Stage == "" {
 		s.open(p, box)
 	}
-	if s.dirty && p.Stage == "ready" && p.Page().Lens != nil && !s.asked {
+	if s.dirty && (p.Stage == "ready" || p.Stage == "failed") && p.Page().Lens != nil && !s.asked {
 		s.asked = true
 		s.frame(p)
 	}
@@ -138,7 +164,9 @@ func (s *stage) frame(p *page) {
 			if !ok {
 				return
 			}
-			if raw, err := json.Marshal(sc); err == nil {
+			if p.Stage == "failed" {
+				s.plain.show(sc)
+			} else if raw, err := json.Marshal(sc); err == nil {
 				s.post(map[string]any{"type": "scene", "scene": string(raw)})
 			}
 		})
@@ -162,8 +190,8 @@ func (s *stage) open(p *page, box js.Value) {
 }
 
 // watch opens a stage again that does not get ready (a service worker may change its version
-// just then, and answer neither with the old file nor with the new), and in the end says that
-// there is no picture. A stage that gets ready later still is taken.
+// just then, and answer neither with the old file nor with the new), and in the end draws
+// without it. A stage that gets ready later still is taken.
 func (s *stage) watch(p *page, el js.Value, left int) {
 	var f js.Func
 	f = js.FuncOf(func(js.Value, []js.Value) any {
@@ -172,7 +200,7 @@ func (s *stage) watch(p *page, el js.Value, left int) {
 			switch {
 			case p.Stage != "loading":
 			case left == 0:
-				p.Stage = "failed"
+				p.Stage, s.dirty = "failed", true
 			default:
 				el.Set("src", "stage.html")
 				s.watch(p, el, left-1)

@@ -21,20 +21,33 @@ var (
 	}
 )
 
-// Scale is the colour of v between 0 and 1.
-func (t Theme) Scale(v float32) Color { return mix(t.Low, t.High, v) }
+// Scale is the colour of v between 0 and 1. Between 0.6 and 0.7 it goes quickly through the
+// tones of middle lightness, on which neither black nor white is pleasant to read. The
+// stylesheet's ramp has the same bends.
+func (t Theme) Scale(v float32) Color {
+	bends := [...][2]float32{{0, 0}, {0.6, 0.48}, {0.7, 0.78}, {1, 1}}
+	if !(v > 0) { // NaN too
+		return t.Low
+	}
+	for i := 1; i < len(bends); i++ {
+		if a, b := bends[i-1], bends[i]; v < b[0] {
+			return mix(t.Low, t.High, a[1]+(v-a[0])/(b[0]-a[0])*(b[1]-a[1]))
+		}
+	}
+	return t.High
+}
 
-// On is a text colour that reads on a background, at least 4.5 to 1: the soft black of the
-// page where that is enough, else pure black or white, of which one always is.
+// On is a text colour that reads on a background, at least 4.5 to 1: white where that is
+// enough, else the soft black of the page, else pure black; one of them always is.
 func On(back Color) Color {
 	const soft, black, white = 0x1c1c1eff, 0x000000ff, 0xffffffff
-	if Contrast(soft, back) >= 4.5 {
+	switch {
+	case Contrast(white, back) >= 4.5:
+		return white
+	case Contrast(soft, back) >= 4.5:
 		return soft
 	}
-	if Contrast(black, back) > Contrast(white, back) {
-		return black
-	}
-	return white
+	return black
 }
 
 // Contrast is the WCAG contrast ratio of two opaque colours, 1 to 21.

@@ -117,12 +117,12 @@ func (l *lens) measure() {
 	l.x0, l.y0 = left, 4
 	l.cw = (l.W - left - 4) / float32(l.cols)
 	l.ch = (l.H - l.y0 - chipHeight - 6 - footer) / float32(l.rows)
-	l.cw = min(l.cw, 132)
+	l.cw = min(l.cw, 160)
 	l.gap = 2
 	if l.cw < 10 || l.ch < 8 {
 		l.gap = min(l.cw, l.ch) * 0.1
 	}
-	l.size = max(min(l.ch*0.62, l.cw*0.2+3, 12), 7)
+	l.size = max(min(l.ch*0.7, l.cw*0.2+3, 12), 7)
 	for _, row := range l.r.Layers {
 		for _, c := range row {
 			l.strongest = max(l.strongest, l.raw(c))

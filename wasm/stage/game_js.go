@@ -20,6 +20,7 @@ type game struct {
 	since   time.Time             // when this scene came
 	hover   string
 	wantPNG bool
+	ready   bool
 	reduced bool
 	density float64
 	paint   painter
@@ -27,6 +28,10 @@ type game struct {
 
 // Update takes what the page has sent. It runs once per scheduled frame.
 func (g *game) Update() error {
+	if !g.ready { // only now is it sure that there is something to draw with
+		g.ready = true
+		post(map[string]any{"type": "ready"})
+	}
 	for {
 		select {
 		case m := <-g.inbox:

@@ -11,7 +11,7 @@
 //	stage -> page  {type: "ready"}
 //	               {type: "hit", kind: "hover"|"click", id}               id is "" outside all marks
 //	               {type: "png", data: ArrayBuffer}
-//	               {type: "error", message}                               no WebGL, a bad scene
+//	               {type: "error", message, fatal}                        no WebGL (fatal), a bad scene
 package main
 
 import (
@@ -23,9 +23,8 @@ func main() {
 	listen(g.inbox)
 	// Nothing is drawn unless something changed: ScheduleFrame asks for a frame.
 	ebiten.SetFPSMode(ebiten.FPSModeVsyncOffMinimum)
-	post(map[string]any{"type": "ready"})
 	err := ebiten.RunGameWithOptions(g, &ebiten.RunGameOptions{InitUnfocused: true})
 	if err != nil {
-		postError("the picture cannot be drawn here: " + err.Error())
+		post(map[string]any{"type": "error", "fatal": true, "message": "the picture cannot be drawn here: " + err.Error()})
 	}
 }

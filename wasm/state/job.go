@@ -165,6 +165,9 @@ func (a *App) Failed(id JobID, err error) []Effect {
 }
 
 func (a *App) fail(j *Job, err error) []Effect {
+	if p := a.Pages[j.Lesson]; p != nil && p.Job == j {
+		p.back()
+	}
 	if errs.KindOf(err) == errs.Cancelled {
 		j.Phase = Cancelled
 		if j.Method == wire.MethodRun || j.Method == wire.MethodLoad {

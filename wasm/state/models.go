@@ -35,23 +35,24 @@ func (a *App) settle(place Place) []Effect {
 	if place != a.Place || e.Phase != Open || e.Loading() != nil || e.IsLoaded(a.Model) {
 		return nil
 	}
-	a.known(e)
+	told := a.known(e)
 	if !e.Here(a.Model) {
-		return nil
+		return told
 	}
-	return a.LoadModel(place, a.Model)
+	return append(told, a.LoadModel(place, a.Model)...)
 }
 
 // known falls back to the first model when the endpoint has never heard of the chosen one.
-func (a *App) known(e *End) {
+func (a *App) known(e *End) []Effect {
 	if e.ModelInfo(a.Model) != nil || len(e.Models) == 0 {
-		return
+		return nil
 	}
-	a.Notice = &Toast{Key: "models.unknown", Args: []string{a.Model}}
+	strange := a.Model
 	a.Model = e.Models[0].ID
 	if e.ModelInfo(FirstModel) != nil {
 		a.Model = FirstModel
 	}
+	return append(a.Tell("models.unknown", strange), linkSoon())
 }
 
 // LoadModel downloads (if need be), checks and loads a model.

@@ -29,6 +29,7 @@ type Page struct {
 	Gen     *lab.GenerateResult
 	Steps   []lab.GenerateStep // streamed so far
 	Asked   string             // the prompt of the latest run
+	last    *written           // the text before the latest run
 	Stale   bool               // the result belongs to other parameters
 	Pin     *Cell
 	Hover   *Cell
@@ -144,11 +145,29 @@ func (a *App) Run() []Effect {
 	}
 	j, call := a.start(a.Place, wire.MethodRun, wire.RunParams{Model: a.Model, Experiment: p.Name, Params: params})
 	j.Lesson, j.Model = p.Name, a.Model
-	p.Job, p.again, p.Asked = j, false, p.Prompt()
 	if p.Name == "generate" { // the new text takes the old one's place as it comes
+		p.last = &written{p.Asked, p.Steps, p.Gen, p.Outcome}
 		p.Steps, p.Gen, p.Outcome, p.Stale = nil, nil, nil, false
 	}
+	p.Job, p.again, p.Asked = j, false, p.Prompt()
 	return []Effect{call}
+}
+
+// written is a text that the page shows.
+type written struct {
+	asked   string
+	steps   []lab.GenerateStep
+	gen     *lab.GenerateResult
+	outcome *lab.Outcome
+}
+
+// back brings the earlier text back when a run ended without having written any.
+func (p *Page) back() {
+	if l := p.last; l != nil && len(p.Steps) == 0 && len(l.steps) > 0 {
+		p.Asked, p.Steps, p.Gen, p.Outcome = l.asked, l.steps, l.gen, l.outcome
+		p.Stale = true
+	}
+	p.last = nil
 }
 
 // next starts the run that waited for the end of another one.

@@ -124,6 +124,7 @@ const maxFragment = 64 << 10
 func (a *App) Restore(frag string) (token string) {
 	frag = strings.TrimPrefix(frag, "#")
 	if len(frag) > maxFragment {
+		a.cut = true
 		return ""
 	}
 	v := parse(frag)
@@ -137,8 +138,9 @@ func (a *App) Restore(frag string) (token string) {
 		if !ok {
 			continue
 		}
-		var x any
-		if json.Unmarshal([]byte(v.Get(k)), &x) != nil {
+		x, whole := salvage(v.Get(k))
+		a.cut = a.cut || !whole
+		if x == nil {
 			continue
 		}
 		if base, known := p.base[name]; !known {
@@ -161,9 +163,37 @@ func (a *App) Restore(frag string) (token string) {
 	return v.Get("token")
 }
 
+// salvage reads a parameter's JSON. Of a text whose end was cut off, as chats and mailers do
+// with long links, it gives what is there.
+func salvage(raw string) (x any, whole bool) {
+	if json.Unmarshal([]byte(raw), &x) == nil {
+		return x, true
+	}
+	// The cut may have gone through a character: %C of the address, \u1 of the JSON.
+	if i := strings.LastIndexByte(raw, '%'); i >= 0 && i >= len(raw)-2 {
+		raw = raw[:i]
+	}
+	raw = strings.TrimRight(raw, "\uFFFD")
+	for cut := range min(8, len(raw)) {
+		if part := raw[:len(raw)-cut]; strings.HasPrefix(part, `"`) && json.Unmarshal([]byte(part+`"`), &x) == nil {
+			return x, false
+		}
+	}
+	return nil, false
+}
+
+// TellCut says, once, that the link was not whole.
+func (a *App) TellCut() []Effect {
+	if !a.cut {
+		return nil
+	}
+	a.cut = false
+	return a.Tell("link.cut")
+}
+
 // Arrived follows up on an address that changed while the page was open.
 func (a *App) Arrived() []Effect {
-	out := []Effect{Look{}, Draw{}, Wait{Name: "tokens"}}
+	out := append([]Effect{Look{}, Draw{}, Wait{Name: "tokens"}}, a.TellCut()...)
 	if a.End().Phase == None {
 		a.Place, a.Popover = Tab, "place"
 	}

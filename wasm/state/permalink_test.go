@@ -52,6 +52,29 @@ func TestStrangeLinksBreakNothing(t *testing.T) {
 	}
 }
 
+// A long link loses its end in a chat. What is left of the prompt is kept, and the person told.
+func TestCutLinkKeepsWhatIsThere(t *testing.T) {
+	a := New(text.EN)
+	a.Page().Params["prompt"] = "Zażółć “x” 華沙 \\ \u0001 end"
+	link := "#" + a.Fragment()
+	start := strings.Index(link, "p.prompt=") + len("p.prompt=") + len("%22")
+	for end := start; end < len(link); end++ {
+		b := New(text.EN)
+		b.Restore(link[:end])
+		if got := b.Page().Prompt(); !strings.HasPrefix(a.Page().Prompt(), got) {
+			t.Fatalf("%s gives the prompt %q", link[start:end], got)
+		}
+		if said := b.TellCut(); len(said) == 0 || b.Notice == nil || b.Notice.Key != "link.cut" || len(b.TellCut()) != 0 {
+			t.Fatalf("%s: told %v", link[start:end], said)
+		}
+	}
+	b := New(text.EN)
+	b.Restore(link)
+	if b.Page().Prompt() != a.Page().Prompt() || b.TellCut() != nil {
+		t.Error("a whole link is taken for a cut one")
+	}
+}
+
 func TestLinkWithAResultRunsWhenTheModelIsThere(t *testing.T) {
 	b := newBench(t, true)
 	b.runWhen = true

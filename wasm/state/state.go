@@ -88,6 +88,7 @@ type App struct {
 	rates   map[string]float64 // seconds per unit of work, by place, model and experiment
 	undo    []undo
 	runWhen bool // the link asked for a run as soon as the model is there
+	cut     bool // a part of the link could not be read
 }
 
 // Toast is a short message over the page, with an undo where there is one.

@@ -257,6 +257,27 @@ func TestGenerationStreams(t *testing.T) {
 	}
 }
 
+// A run that is refused before its first token leaves the last text where it was.
+func TestRefusedRunKeepsTheLastText(t *testing.T) {
+	b := newBench(t, true)
+	b.load()
+	b.do(b.SetLesson("generate"))
+	b.do(b.Run())
+	c := b.last(wire.MethodRun)
+	step, _ := json.Marshal(lab.GenerateStep{TokenText: lab.TokenText{ID: 5, Text: " hi"}, Chunk: " hi", P: 0.5})
+	b.do(b.Event(c.Job, lab.Event{Stage: "tokens", Done: 1, Total: 2, Partial: step}))
+	b.do(b.Stop())
+	b.do(b.Failed(c.Job, errs.E("x", errs.Cancelled, "stopped")))
+	b.do(b.Run())
+	if len(b.Page().Steps) != 0 {
+		t.Error("the old text stands while the new one is written")
+	}
+	b.do(b.Failed(b.last(wire.MethodRun).Job, errs.E("x", errs.Invalid, "there is no layer 999")))
+	if p := b.Page(); len(p.Steps) != 1 || !p.Stale {
+		t.Errorf("steps %v, stale %v", p.Steps, p.Stale)
+	}
+}
+
 func TestLostLineKeepsEverything(t *testing.T) {
 	b := newBench(t, true)
 	b.load()

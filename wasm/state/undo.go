@@ -46,7 +46,7 @@ func (a *App) offerUndo(key string) []Effect {
 // Tell shows a short message for a while.
 func (a *App) Tell(key string, args ...string) []Effect {
 	a.Notice = &Toast{Key: key, Args: args}
-	return []Effect{Wait{"toast", 5 * time.Second}, Say{Text: a.T(key, args...)}}
+	return []Effect{Wait{"toast", 8 * time.Second}, Say{Text: a.T(key, args...)}}
 }
 
 // Preset is a prompt of ours that shows something, with its name as a message key.

@@ -111,6 +111,7 @@ var frame = map[string]message{
 	"said.lost":     {"The connection is lost; trying again.", "連線中斷，正在重試。"},
 	"said.done":     {"Done.", "完成。"},
 	"said.copied":   {"Link copied. It brings back this very page.", "已複製連結。開啟後會回到同樣的頁面。"},
+	"link.cut":      {"The link is not whole: a part of it could not be read. What could be read is here.", "連結不完整：有一部分無法讀取。讀得到的都在這裡。"},
 	"said.nocopy":   {"The clipboard is closed to this page. Copy the address from the address bar: it is up to date.", "此頁面無法使用剪貼簿。請直接複製網址列：內容已是最新。"},
 	"export.failed": {"The file could not be made: {0}", "無法產生檔案：{0}"},
 

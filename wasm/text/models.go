@@ -33,8 +33,6 @@ var models = map[string]message{
 	"blank.running":        {"Running", "執行中"},
 	"blank.drawing":        {"Opening the picture", "正在開啟圖"},
 	"blank.drawing.body":   {"The numbers are there already: open the table below if you cannot wait.", "數字已經算好：想先看的話，可開啟下方的表格。"},
-	"blank.nostage":        {"The picture cannot be drawn here", "這裡無法繪製圖"},
-	"blank.nostage.body":   {"The table below has every number of it. A browser with WebGL draws it.", "下方的表格包含圖上的所有數字。支援 WebGL 的瀏覽器可以繪製。"},
 	"blank.again":          {"Try again", "再試一次"},
 	"blank.other":          {"Other models", "其他模型"},
 	"blank.dismiss":        {"Back to the last result", "回到上一個結果"},

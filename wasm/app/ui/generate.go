@@ -43,7 +43,7 @@ func (c *Generate) Stop() string {
 	switch {
 	case p.Busy() || len(p.Steps) == 0:
 		return ""
-	case p.Job != nil && p.Job.Phase == state.Cancelled:
+	case p.Job != nil && p.Job.Phase == state.Cancelled && !p.Stale:
 		return c.L.T("generate.stopped", text.Int(len(p.Steps)))
 	case p.Gen != nil && p.Gen.Stop == "eos":
 		return c.L.T("generate.eos", text.Int(len(p.Steps)))

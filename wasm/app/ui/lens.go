@@ -19,9 +19,7 @@ func (c *Lens) Blank() string {
 	switch {
 	case p.Job != nil && p.Job.Phase == state.Failed:
 		return "failed"
-	case p.Lens != nil && c.L.Stage == "failed":
-		return "nostage"
-	case p.Lens != nil && c.L.Stage != "ready":
+	case p.Lens != nil && c.L.Stage != "ready" && c.L.Stage != "failed": // failed: drawn without the stage
 		return "drawing"
 	case p.Lens != nil:
 		return ""

@@ -18,7 +18,7 @@ type Lab struct {
 	Do    func([]state.Effect)
 	Draft state.EditDraft // the small form of an edit
 	Wrong string          // the box of that form that cannot be read
-	Stage string          // the picture: "", "loading", "ready" or "failed"
+	Stage string          // the picture: "", "loading", "ready" or "failed": then drawn plainly
 }
 
 // Cls joins class names: Cls("tab", on, "on").

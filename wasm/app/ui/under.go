@@ -12,10 +12,8 @@ type Under struct{ L *Lab }
 // Has says that there is a result.
 func (c *Under) Has() bool { return c.L.Page().Outcome != nil }
 
-// Shown says whether the table is open; it stands in for a picture that cannot be drawn.
-func (c *Under) Shown() bool {
-	return c.Has() && (c.L.Open["table"] || c.L.Lesson == "lens" && c.L.Stage == "failed")
-}
+// Shown says whether the table is open.
+func (c *Under) Shown() bool { return c.Has() && c.L.Open["table"] }
 
 // Formats are what the result can be saved as; only a picture has png and svg.
 func (c *Under) Formats() []string {
