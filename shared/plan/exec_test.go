@@ -22,10 +22,15 @@ import (
 // tiny loads a model of the reference's families, with a tokenizer of 128 letters.
 func tiny(t testing.TB, family string) Env {
 	t.Helper()
+	return tinyOn(t, ref.New(), family)
+}
+
+func tinyOn(t testing.TB, dev device.Device, family string) Env {
+	t.Helper()
 	dir := filepath.Dir(refdata.Path(t, "families", family, "config.json"))
 	file := must(weights.Open(dir))(t)
 	t.Cleanup(func() { file.Close() })
-	m := must(nn.Load(context.Background(), ref.New(), file, nn.Options{MaxTokens: 64}))(t)
+	m := must(nn.Load(context.Background(), dev, file, nn.Options{MaxTokens: 64}))(t)
 	t.Cleanup(m.Close)
 	tokens, types := make([]string, 128), make([]int32, 128)
 	for i := range tokens {
