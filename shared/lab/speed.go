@@ -7,7 +7,7 @@ import (
 
 // SpeedPlan is an experiment that other systems have been timed with, on the same prompts.
 type SpeedPlan struct {
-	Name string // "grid", "scope" or "lens"
+	Name string // "grid", "scope", "lens" or "many"
 	Help string
 	Plan *plan.Plan
 }
@@ -21,12 +21,14 @@ const (
 	scopeTokens  = 8
 )
 
-// SpeedPlans are the activation-patching grid, the patchscope sweep and the logit lens.
+// SpeedPlans are the activation-patching grid, the patchscope sweep, the logit lens, and a sweep that is
+// large, to see that memory does not grow with it.
 func SpeedPlans() []SpeedPlan {
 	return []SpeedPlan{
 		{"grid", "the residual stream of one prompt put into another at every layer and position: what becomes of the answer", gridPlan()},
 		{"scope", "the last token's representation at every layer put into a prompt that repeats what it sees, and 8 tokens written", scopePlan()},
 		{"lens", "what every layer would say at every position", speedLens()},
+		{"many", "ten thousand variants: the last position scaled at every layer by a few hundred strengths", manyPlan()},
 	}
 }
 
@@ -40,6 +42,12 @@ func gridPlan() *plan.Plan {
 			Reads: []plan.Read{answerRead()},
 		},
 	}}
+}
+
+func manyPlan() *plan.Plan {
+	p := GrowthPlan(0, -1, 334)
+	p.Runs[0].Sweep.Layers = plan.All()
+	return p
 }
 
 func answerRead() plan.Read {

@@ -1,13 +1,16 @@
 package lab
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
+	"patchbay/shared/errs"
 	"patchbay/shared/plan"
 )
 
@@ -89,4 +92,36 @@ func TestPeers(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestCancelSweep cancels the grid in its midst. The device is free within 100 ms (the best of a few
+// tries, since other work on the machine can only make it later), and nothing is left on it.
+func TestCancelSweep(t *testing.T) {
+	b := bench(t, models[0].id)
+	speed(t, b, "scope") // what the model keeps between passes is there now
+	c := must(plan.Check(SpeedPlans()[0].Plan, b.Model, b.Tokens))(t)
+	used, routines := int64(0), runtime.NumGoroutine()
+	best := time.Hour
+	for try := range 4 {
+		ctx, cancel := context.WithCancel(t.Context())
+		var at time.Time
+		time.AfterFunc(time.Duration(80+70*try)*time.Millisecond, func() { at = time.Now(); cancel() })
+		_, err := plan.Execute(ctx, plan.Env{Model: b.Model, Tokens: b.Tokens}, c, plan.Observer{})
+		if errs.KindOf(err) != errs.Cancelled {
+			t.Fatalf("a cancelled sweep gave %v", err)
+		}
+		best = min(best, time.Since(at))
+		t.Logf("free after %v", time.Since(at))
+		if now := b.Model.Device().Used(); try > 0 && now > used { // the first one grew what the model keeps for its passes
+			t.Errorf("%d bytes are in use after a cancel, %d before", now, used)
+		} else {
+			used = now
+		}
+	}
+	if best > 100*time.Millisecond {
+		t.Errorf("the device was free %v after the cancel", best)
+	}
+	if n := runtime.NumGoroutine(); n > routines {
+		t.Errorf("%d goroutines, %d before", n, routines)
+	}
 }

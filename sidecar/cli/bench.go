@@ -52,7 +52,7 @@ func bench(e *env, args []string) error {
 	reps := f.Int("reps", 3, "repetitions, each with the model loaded anew")
 	prompt := f.String("prompt", "", "a `FILE` with the text to read in place of the built-in one; its first 128 tokens are taken")
 	asJSON := f.Bool("json", false, "print a JSON object a line")
-	what := f.String("what", "speed", "speed (load, prefill, decode, memory), or some of grid, scope, lens, growth, with commas between")
+	what := f.String("what", "speed", "speed (load, prefill, decode, memory), or some of grid, scope, lens, many, growth, with commas between")
 	if _, err := parse(f, args, 0); err != nil {
 		return err
 	}

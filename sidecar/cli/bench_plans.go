@@ -69,7 +69,7 @@ func benchPlansOf(name string, layers int) (list []lab.SpeedPlan, err error) {
 		}
 	}
 	if name != "growth" {
-		return nil, usage("--what takes speed, grid, scope, lens and growth, not %q", name)
+		return nil, usage("--what takes speed, grid, scope, lens, many and growth, not %q", name)
 	}
 	add := func(layer, back, n int) {
 		list = append(list, lab.SpeedPlan{Name: fmt.Sprintf("%d layers, %d positions, %d variants", layers-layer, back, n), Plan: lab.GrowthPlan(layer, -back, n)})

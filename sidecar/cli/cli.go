@@ -61,7 +61,7 @@ func commands() []command {
 		{"run", "EXPERIMENT --model MODEL [--PARAM VALUE ...]", "run an experiment and show its result", run},
 		{"plan", "--model MODEL --in PLAN.json --out READS.safetensors", "run a plan of reads and edits", runPlan},
 		{"tokenize", "--model MODEL [--chat] [TEXT]", "show a text's tokens (without TEXT: of standard input)", tokenize},
-		{"bench", "--model MODEL [--mode exact|fast|both] [--what grid,scope,lens,growth]", "measure load, prefill, decode and memory, or sweeps", bench},
+		{"bench", "--model MODEL [--mode exact|fast|both] [--what grid,scope,lens,many,growth]", "measure load, prefill, decode and memory, or sweeps", bench},
 		{"serve", "[--lab DIR] [--addr HOST:PORT] [--host NAME]", "serve the engine, and the lab's page if asked", serve},
 		{"help", "[COMMAND | EXPERIMENT]", "explain a command or an experiment", help},
 	}
