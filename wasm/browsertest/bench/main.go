@@ -40,10 +40,11 @@ func main() {
 	model := flag.String("model", "smollm2-135m-instruct", "the model")
 	prio := flag.Int("prio", 0, "scheduling priority of the browser; negative needs root")
 	quiet := flag.Duration("quiet", 45*time.Second, "how long to wait for an idle machine before each repetition")
+	sweeps := flag.String("plans", "", "sweeps to time in place of all else: some of grid, scope, lens, many, with commas between")
 	flag.Parse()
 	var all []*measured
 	for range *reps {
-		m, err := repetition(context.Background(), *model, *quiet, *prio)
+		m, err := repetition(context.Background(), *model, *sweeps, *quiet, *prio)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
@@ -92,7 +93,7 @@ type measured struct {
 }
 
 // repetition measures everything once, in a fresh browser with an empty profile.
-func repetition(ctx context.Context, model string, quiet time.Duration, prio int) (*measured, error) {
+func repetition(ctx context.Context, model, sweeps string, quiet time.Duration, prio int) (*measured, error) {
 	server, err := browsertest.ServeBare(browsertest.Models())
 	if err != nil {
 		return nil, err
@@ -116,6 +117,9 @@ func repetition(ctx context.Context, model string, quiet time.Duration, prio int
 		return nil
 	}
 	steps := []func() error{m.cold, m.warm, func() error { return m.speed("exact") }, peak, func() error { return m.speed("fast") }}
+	if sweeps != "" {
+		steps = []func() error{m.cold, func() error { return m.plans(sweeps) }}
+	}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("%w; the page said %q", err, m.tab.Log())
