@@ -137,7 +137,7 @@ func without(d []float32) []plan.Edit {
 }
 
 // strengths of a voice's vector, in units of the mean difference.
-var strengths = []float64{-4, -2, -1, -0.5, 0, 0.5, 1, 2, 4}
+var strengths = []float64{-2, -1, -0.5, -0.25, 0, 0.25, 0.5, 1, 2}
 
 // measureVoices adds the mean difference of two voices to prompts that name none.
 func measureVoices(b *bench) ([]row, error) {

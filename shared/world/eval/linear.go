@@ -14,7 +14,7 @@ const (
 	linearStep     = 0.02 // of a finite difference, as a part of the state's length
 )
 
-var betas = []float64{1, 1.5, 2.25, 3, 5, 8}
+var betas = []float64{1, 2.25, 5, 8, 12, 20}
 
 // measureLinear is the linear relational embedding of capitals (Hernandez et al. 2024): the mean
 // Jacobian from the subject's last token after a block to the last state, by finite differences.

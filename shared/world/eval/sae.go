@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"time"
 
@@ -14,8 +15,8 @@ import (
 // A small dictionary: k of features are active. Rows are states after the middle block.
 const (
 	saeFeatures, saeActive  = 1024, 16
-	saeDocuments, saeBatch  = 900, 256
-	saeSteps, saeRate       = 900, 2e-3
+	saeDocuments, saeBatch  = 500, 128
+	saeSteps, saeRate       = 900, 3e-3
 	saeTop                  = 10 // activations that purity looks at
 	saeDecay1, saeDecay2    = 0.9, 0.99
 	saeHeldPart, saeEpsilon = 10, 1e-8
@@ -112,18 +113,20 @@ type activation struct {
 
 // encode gives the k largest positive features.
 func (s *sae) encode(x []float32) []activation {
-	all := make([]activation, 0, saeFeatures)
+	top := make([]activation, 0, saeActive+1)
 	for f := range saeFeatures {
 		w, a := s.enc[f*s.d:(f+1)*s.d], s.bias[f]
 		for i, v := range x {
 			a += w[i] * v
 		}
-		if a > 0 {
-			all = append(all, activation{f, a})
+		if a <= 0 || len(top) == saeActive && a <= top[saeActive-1].value {
+			continue
 		}
+		at := sort.Search(len(top), func(i int) bool { return top[i].value < a })
+		top = slices.Insert(top, at, activation{f, a})
+		top = top[:min(saeActive, len(top))]
 	}
-	sort.Slice(all, func(i, j int) bool { return all[i].value > all[j].value })
-	return all[:min(saeActive, len(all))]
+	return top
 }
 
 // residual is x minus its reconstruction.

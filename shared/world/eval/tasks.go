@@ -12,10 +12,15 @@ import (
 type taskResult struct {
 	name                         string
 	zero, few, shuffled          float64
-	added, replaced, random      []float64 // by layer
+	added, replaced, random      []float64 // by layer, added at the best strength
 	bestAdded, bestReplaced      float64
 	layerAdded, layerReplaced, n int
+	strength                     float64
 }
+
+// addStrengths are tried for added vectors. At 1 the prompt's own state, which says to repeat the
+// word, is as long as the vector; the residual stream is normed, so that longer ones outvote it.
+var addStrengths = []float64{1, 2, 4}
 
 // recovered is the part of the gap between zero-shot and few-shot that x makes up for.
 func (t taskResult) recovered(x float64) float64 { return (x - t.zero) / (t.few - t.zero) }
@@ -25,7 +30,7 @@ func (t taskResult) recovered(x float64) float64 { return (x - t.zero) / (t.few 
 func measureTasks(b *bench) ([]row, error) {
 	icl := row{technique: "in-context learning, 5 shots against zero, held-out queries", wanted: "at least 0.9 against at most 0.3 on 6 tasks"}
 	vec := row{technique: "layer-average vector, zero-shot, part of the gap recovered", wanted: "added at least 0.9, in place at least 0.5, on 6 tasks; late layers fail"}
-	icl.details = []string{"", "| task | n | zero-shot | 5 shots | shuffled answers | added (layer) | in place (layer) | random added | added by layer |", "|---|---|---|---|---|---|---|---|---|"}
+	icl.details = []string{"", "| task | n | zero-shot | 5 shots | shuffled answers | added (layer, strength) | in place (layer) | random added | added by layer |", "|---|---|---|---|---|---|---|---|---|"}
 	good, added, replaced, tasks, late, shuffled := 0, 0, 0, 0, 0.0, 0.0
 	for _, s := range b.sets.Shots {
 		if s.On == "list" {
@@ -47,7 +52,7 @@ func measureTasks(b *bench) ([]row, error) {
 			}
 		}
 		r, _ := best(t.random)
-		icl.details = append(icl.details, fmt.Sprintf("| %s | %d | %.2f | %.2f | %.2f | %.2f (%d) | %.2f (%d) | %.2f |%s |", t.name, t.n, t.zero, t.few, t.shuffled, t.bestAdded, t.layerAdded, t.bestReplaced, t.layerReplaced, r, list(t.added)))
+		icl.details = append(icl.details, fmt.Sprintf("| %s | %d | %.2f | %.2f | %.2f | %.2f (%d, %.0f) | %.2f (%d) | %.2f |%s |", t.name, t.n, t.zero, t.few, t.shuffled, t.bestAdded, t.layerAdded, t.strength, t.bestReplaced, t.layerReplaced, r, list(t.added)))
 	}
 	icl.measured, icl.control, icl.met = fmt.Sprintf("on %d tasks of %d", good, tasks), fmt.Sprintf("shuffled answers: mean %.2f", shuffled/float64(tasks)), good >= 6
 	vec.measured = fmt.Sprintf("of those %d: added on %d, in place on %d; last layer recovers %.2f", good, added, replaced, late/float64(max(1, good)))
@@ -73,13 +78,13 @@ func (b *bench) task(s world.Shots) (t taskResult, err error) {
 	if err != nil {
 		return t, err
 	}
-	if t.added, err = b.sweep(zero, answers, plan.Add, v); err != nil {
+	if t.added, t.strength, err = b.strongest(zero, answers, v); err != nil {
 		return t, err
 	}
-	if t.replaced, err = b.sweep(zero, answers, plan.Set, v); err != nil {
+	if t.replaced, err = b.sweep(zero, answers, plan.Set, v, 1); err != nil {
 		return t, err
 	}
-	if t.random, err = b.sweep(zero, answers, plan.Add, randomLike(v)); err != nil {
+	if t.random, err = b.sweep(zero, answers, plan.Add, randomLike(v), t.strength); err != nil {
 		return t, err
 	}
 	t.bestAdded, t.layerAdded = best(t.added)
@@ -97,11 +102,28 @@ func (b *bench) taskVector(s world.Shots) ([][]float32, error) {
 	return mean(states), nil
 }
 
+// strongest sweeps added vectors over strengths and gives the rates by layer at the best one.
+func (b *bench) strongest(texts, answers []string, v [][]float32) (rates []float64, strength float64, err error) {
+	top := -1.0
+	for _, s := range addStrengths {
+		r, err := b.sweep(texts, answers, plan.Add, v, s)
+		if err != nil {
+			return nil, 0, err
+		}
+		if x, _ := best(r); x > top {
+			top, rates, strength = x, r, s
+		}
+	}
+	return rates, strength, nil
+}
+
 // sweep changes the last position after each block in turn and measures the rate of answers.
-func (b *bench) sweep(texts, answers []string, op plan.Op, v [][]float32) ([]float64, error) {
+func (b *bench) sweep(texts, answers []string, op plan.Op, v [][]float32, strength float64) ([]float64, error) {
 	var out []float64
 	for l := range b.layers {
-		x, err := b.rate(with(texts, change(op, l, v[l], -1)), answers)
+		e := change(op, l, v[l], -1)
+		e.Strength = plan.Strength(strength)
+		x, err := b.rate(with(texts, e), answers)
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +149,7 @@ func randomLike(v [][]float32) [][]float32 {
 // measureAlgebra composes v(last-m) = v(last-copy) + v(first-m) - v(first-copy) (Todd et al. 2024).
 func measureAlgebra(b *bench) ([]row, error) {
 	r := row{technique: "vector algebra: last-m = last-copy + first-m - first-copy", wanted: "one composed task above 0.6, each part alone below 0.2"}
-	r.details = []string{"", "| composed task | 5 shots | composed (layer) | own vector | last-copy alone | first-m alone | random |", "|---|---|---|---|---|---|---|"}
+	r.details = []string{"", "| composed task | 5 shots | composed (layer, strength) | own vector | last-copy alone | first-m alone | random |", "|---|---|---|---|---|---|---|"}
 	sets, vectors := map[string]world.Shots{}, map[string][][]float32{}
 	for _, s := range b.sets.Shots {
 		if s.On == "list" {
@@ -144,7 +166,7 @@ func measureAlgebra(b *bench) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.details = append(r.details, fmt.Sprintf("| last-%s | %.2f | %.2f (%d) | %.2f | %.2f | %.2f | %.2f |", m, c.few, c.composed, c.layer, c.own, c.copy, c.first, c.random))
+		r.details = append(r.details, fmt.Sprintf("| last-%s | %.2f | %.2f (%d, %.0f) | %.2f | %.2f | %.2f | %.2f |", m, c.few, c.composed, c.layer, c.strength, c.own, c.copy, c.first, c.random))
 		if ok := c.composed > 0.6 && c.copy < 0.2 && c.first < 0.2; c.composed > bestOf && (ok || !r.met) {
 			bestOf, r.met = c.composed, ok
 			r.measured = fmt.Sprintf("last-%s %.2f at layer %d; parts %.2f and %.2f", m, c.composed, c.layer, c.copy, c.first)
@@ -157,6 +179,7 @@ func measureAlgebra(b *bench) ([]row, error) {
 type composition struct {
 	few, composed, own, copy, first, random float64
 	layer                                   int
+	strength                                float64
 }
 
 // compose measures one composition at its best layer, and the parts at that layer.
@@ -170,16 +193,19 @@ func (b *bench) compose(m string, s world.Shots, v map[string][][]float32) (c co
 	for l := range made {
 		made[l] = combine(combine(v["last-copy"][l], 1, v["first-"+m][l]), -1, v["first-copy"][l])
 	}
-	all, err := b.sweep(zero, answers, plan.Add, made)
+	all, strength, err := b.strongest(zero, answers, made)
 	if err != nil {
 		return c, err
 	}
+	c.strength = strength
 	c.composed, c.layer = best(all)
 	for _, x := range []struct {
 		to *float64
 		v  [][]float32
 	}{{&c.own, v["last-"+m]}, {&c.copy, v["last-copy"]}, {&c.first, v["first-"+m]}, {&c.random, randomLike(made)}} {
-		if *x.to, err = b.rate(with(zero, change(plan.Add, c.layer, x.v[c.layer], -1)), answers); err != nil {
+		e := change(plan.Add, c.layer, x.v[c.layer], -1)
+		e.Strength = plan.Strength(strength)
+		if *x.to, err = b.rate(with(zero, e), answers); err != nil {
 			return c, err
 		}
 	}

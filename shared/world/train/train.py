@@ -1,10 +1,10 @@
 """Train Pocket on the text that the generator wrote.
 
     go run ./shared/world/cmd -out DIR
-    python shared/world/train/train.py DIR --steps 2400
+    python shared/world/train/train.py DIR
     python shared/world/train/export.py DIR public/models/pocket.gguf
 
-Needs torch, tokenizers and numpy (and gguf to export). Two CPU cores are enough.
+Needs torch, tokenizers and numpy (and gguf to export). Two idle CPU cores take about 40 minutes.
 
 Two things are out of the ordinary, and the model's card says so. The loss counts an answer's
 tokens in full, or three times where a document has few (a story's last name weighs as much as a
@@ -80,7 +80,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("dir")
     p.add_argument("--out", default="pocket.pt", help="file in dir")
-    p.add_argument("--steps", type=int, default=2400)
+    p.add_argument("--steps", type=int, default=4000)
     p.add_argument("--batch", type=int, default=32, help="rows of a step")
     p.add_argument("--length", type=int, default=128, help="tokens of a row")
     p.add_argument("--layers", type=int, default=8)
@@ -88,9 +88,9 @@ def main():
     p.add_argument("--inner", type=int, default=384)
     p.add_argument("--lr", type=float, default=0.02, help="of Muon; the embedding's is a fifth of it")
     p.add_argument("--other", type=float, default=0.1, help="weight of tokens outside answers")
-    p.add_argument("--gate", type=int, default=3, help="blocks that the gate covers")
+    p.add_argument("--gate", type=int, default=2, help="blocks that the gate covers")
     p.add_argument("--gated", type=float, default=0.5, help="part of the rows that are gated")
-    p.add_argument("--decay", type=float, default=0.5, help="part of the steps, the last, over which the rate falls to nothing")
+    p.add_argument("--decay", type=float, default=0.45, help="part of the steps, the last, over which the rate falls to nothing")
     p.add_argument("--save", type=int, default=200, help="steps between checkpoints, from which --resume goes on")
     p.add_argument("--resume", default="", help="checkpoint in dir")
     p.add_argument("--workers", type=int, default=2, help="processes of one thread that share each step's rows")
