@@ -53,7 +53,9 @@ func main() {
 	p.start()
 	for ok := true; ok; ok = renderer.EventWait() {
 		begun := time.Now()
-		if err := renderer.Render(build.RunBuild(root)); err != nil {
+		tree := build.RunBuild(root)
+		ui.Whole(tree)
+		if err := renderer.Render(tree); err != nil {
 			panic(err)
 		}
 		p.cost = time.Since(begun)

@@ -30,6 +30,9 @@ func (a *App) Toggle(popover string) []Effect {
 		return nil
 	}
 	a.Popover = popover
+	if popover == "menu" {
+		return []Effect{Focus{"rail"}}
+	}
 	return []Effect{Focus{"pop-" + popover}}
 }
 
