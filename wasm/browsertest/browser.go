@@ -39,7 +39,8 @@ type Browser struct {
 
 // Launch starts a browser. An empty profile is a fresh folder that Close removes; hosts are
 // rules for names, such as "MAP lab.test 127.0.0.1", so that no traffic leaves the machine.
-func Launch(ctx context.Context, profile, hosts string) (*Browser, error) {
+// More options come after the usual ones and win.
+func Launch(ctx context.Context, profile, hosts string, more ...chromedp.ExecAllocatorOption) (*Browser, error) {
 	bin, err := Chromium()
 	if err != nil {
 		return nil, err
@@ -52,7 +53,7 @@ func Launch(ctx context.Context, profile, hosts string) (*Browser, error) {
 		b.stops = append(b.stops, func() { removeAll(b.profile) })
 	}
 	opts := append([]chromedp.ExecAllocatorOption{chromedp.ExecPath(bin), chromedp.UserDataDir(b.profile)}, flags(hosts)...)
-	alloc, stop := chromedp.NewExecAllocator(ctx, opts...)
+	alloc, stop := chromedp.NewExecAllocator(ctx, append(opts, more...)...)
 	b.stops = append(b.stops, stop)
 	b.ctx, stop = chromedp.NewContext(alloc)
 	b.stops = append(b.stops, stop)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 // patience is for steps that take a fraction of it: machines of CI are slow and shared.
@@ -43,10 +45,10 @@ func needModel(t *testing.T) {
 	}
 }
 
-func launch(t *testing.T, hosts string) *Browser {
+func launch(t *testing.T, hosts string, more ...chromedp.ExecAllocatorOption) *Browser {
 	t.Helper()
 	// Not the test's own context: that ends before the cleanup that takes a picture of a failure.
-	b, err := Launch(context.Background(), "", hosts)
+	b, err := Launch(context.Background(), "", hosts, more...)
 	if err != nil {
 		t.Fatal(err)
 	}

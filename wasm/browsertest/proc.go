@@ -83,18 +83,25 @@ func busyTicks() float64 {
 
 // ownTicks is what the browser's processes and this one have used.
 func ownTicks(root int) float64 {
-	sum := 0.0
-	for _, pid := range append(descendants(root), os.Getpid()) {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			continue
-		}
-		f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-		user, _ := strconv.ParseFloat(f[11], 64)
-		system, _ := strconv.ParseFloat(f[12], 64)
-		sum += user + system
+	sum := selfTicks()
+	for _, pid := range descendants(root) {
+		sum += pidTicks(pid)
 	}
 	return sum
+}
+
+func selfTicks() float64 { return pidTicks(os.Getpid()) }
+
+// pidTicks is what one process has used; one that has ended has used nothing.
+func pidTicks(pid int) float64 {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	user, _ := strconv.ParseFloat(f[11], 64)
+	system, _ := strconv.ParseFloat(f[12], 64)
+	return user + system
 }
 
 // WatchCPU begins to watch; the function it returns says how many CPUs other processes than
