@@ -1,6 +1,10 @@
+//go:build !tab
+
 package nn
 
 import (
+	"strings"
+
 	"patchbay/shared/device"
 	"patchbay/shared/errs"
 )
@@ -179,4 +183,41 @@ func ropeHF(p *meta, theta float64) (Rope, error) {
 		return r, errs.E("nn.Config", errs.Unsupported, "rope scaling %q is not supported", kind)
 	}
 	return r, p.err
+}
+
+// describeHF gives a safetensors model its configuration and the names of its tensors.
+func describeHF(src *source) (*Config, names, error) {
+	c, err := configHF(src)
+	_, n := namesHF(src)
+	return c, n, err
+}
+
+// namesHF gives the names of a safetensors model. Its tensors stand under a prefix that
+// depends on how it was saved ("model.", "transformer.", none); the embedding shows which.
+func namesHF(src *source) (prefix string, n names) {
+	arch, _ := src.meta["model_type"].(string)
+	switch arch {
+	case "gpt2":
+		n = gpt2Names
+	case "gpt_neox":
+		n = neoxNames
+	default:
+		n = llamaNames
+	}
+	if strings.HasPrefix(arch, "gemma") {
+		n.post1, n.ln2, n.post2 = n.ln2, "pre_feedforward_layernorm", "post_feedforward_layernorm"
+	}
+	for name := range src.tensors {
+		if p, ok := strings.CutSuffix(name, n.embed); ok {
+			prefix = p
+		}
+	}
+	n.embed, n.final, n.block = prefix+n.embed, prefix+n.final, prefix+n.block
+	if n.pos != "" {
+		n.pos = prefix + n.pos
+	}
+	if outer := strings.TrimSuffix(prefix, "model."); src.has(outer + n.unembed) {
+		n.unembed = outer + n.unembed
+	}
+	return prefix, n
 }

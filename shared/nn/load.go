@@ -63,9 +63,7 @@ func config(src *source) (*Config, names, error) {
 		c, err := configGGUF(src)
 		return c, ggufNames, err
 	}
-	c, err := configHF(src)
-	_, n := namesHF(src)
-	return c, n, err
+	return describeHF(src)
 }
 
 func load(ctx context.Context, dev device.Device, src *source, o Options) (*Model, error) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"sort"
 )
 
 // Go's linker leaves out every run of zeros and so writes 90,000 little data segments, each with
@@ -20,8 +19,9 @@ type segment struct {
 	data []byte
 }
 
-// pack joins the data segments of a wasm module; all other sections stay as they are.
-func pack(wasm []byte) ([]byte, error) {
+// pack joins the data segments of a wasm module, without the lines of its source unless they
+// are wanted (a module that Go did not link has none); all other sections stay as they are.
+func pack(wasm []byte, lines bool) ([]byte, error) {
 	if len(wasm) < 8 || string(wasm[:4]) != "\x00asm" {
 		return nil, fmt.Errorf("not a wasm module")
 	}
@@ -35,7 +35,13 @@ func pack(wasm []byte) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			body = writeSegments(join(segments))
+			start, memory := flatten(segments)
+			if !lines {
+				if err := stripLines(memory); err != nil {
+					return nil, err
+				}
+			}
+			body = writeSegments(split(start, memory))
 		}
 		out.WriteByte(id)
 		out.Write(binary.AppendUvarint(nil, uint64(len(body))))
@@ -62,19 +68,42 @@ func readSegments(body []byte) ([]segment, error) {
 	return segments, r.err
 }
 
-// join orders segments by address and fills short gaps with zeros.
-func join(segments []segment) []segment {
-	sort.Slice(segments, func(i, j int) bool { return segments[i].at < segments[j].at })
-	var out []segment
+// flatten lays segments out as the memory they make, from the first one's address on.
+func flatten(segments []segment) (start int64, memory []byte) {
+	if len(segments) == 0 {
+		return 0, nil
+	}
+	start = segments[0].at
+	end := start
 	for _, s := range segments {
-		if n := len(out); n > 0 {
-			last := &out[n-1]
-			if gap := s.at - last.at - int64(len(last.data)); gap >= 0 && gap <= packGap {
-				last.data = append(append(last.data, make([]byte, gap)...), s.data...)
-				continue
+		start, end = min(start, s.at), max(end, s.at+int64(len(s.data)))
+	}
+	memory = make([]byte, end-start)
+	for _, s := range segments {
+		copy(memory[s.at-start:], s.data)
+	}
+	return start, memory
+}
+
+// split cuts a memory into segments at runs of zeros longer than packGap.
+func split(start int64, memory []byte) []segment {
+	var out []segment
+	from, zeros := -1, 0 // where the segment that grows began, and the zeros at its end
+	for i, c := range memory {
+		switch {
+		case c != 0 && from < 0:
+			from, zeros = i, 0
+		case c != 0:
+			zeros = 0
+		case from >= 0:
+			if zeros++; zeros > packGap {
+				out = append(out, segment{start + int64(from), memory[from : i+1-zeros]})
+				from = -1
 			}
 		}
-		out = append(out, segment{s.at, append([]byte(nil), s.data...)})
+	}
+	if from >= 0 {
+		out = append(out, segment{start + int64(from), memory[from : len(memory)-zeros]})
 	}
 	return out
 }

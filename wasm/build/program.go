@@ -53,7 +53,7 @@ func compile(root, pkg, out string) error {
 	if err != nil {
 		return err
 	}
-	packed, err := pack(linked)
+	packed, err := pack(linked, false)
 	if err != nil {
 		return fmt.Errorf("%s: %w", pkg, err)
 	}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+)
+
+// A Go program carries a table of the source line of every instruction, for the traces of
+// panics, which no linker flag leaves out. Without it the worker is a tenth smaller in brotli;
+// a trace in the tab names functions and no lines. The layout is that of runtime's pcHeader and
+// _func (runtime/symtab.go, runtime2.go), where offset 0 means that there is no table; a layout
+// that is not known is an error of the build.
+
+// pclntab is the part of a program's memory that describes its code.
+type pclntab struct {
+	b                      []byte // from the header on
+	nfunc                  int
+	names, units           int // offsets of the functions' names and of their files' numbers
+	files, tables, records int // offsets of the file names, the tables and the functions' records
+}
+
+// The header begins with its magic, two zero bytes, the instruction size and the pointer size.
+var pcMagic = []byte{0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8}
+
+// stripLines removes file names and line tables from a program's memory, in place.
+func stripLines(memory []byte) error {
+	t, err := findTable(memory)
+	if err != nil {
+		return err
+	}
+	used := make([]bool, t.records-t.tables)
+	used[0] = true // offset 0 says: no table
+	for i := range t.nfunc {
+		if err := t.function(i, used); err != nil {
+			return err
+		}
+	}
+	for i, keep := range used {
+		if !keep {
+			t.b[t.tables+i] = 0
+		}
+	}
+	clear(t.b[t.units:t.tables])
+	shorten(t.b[t.names:t.units])
+	return nil
+}
+
+func findTable(memory []byte) (*pclntab, error) {
+	for at := 0; ; at++ {
+		i := bytes.Index(memory[at:], pcMagic)
+		if i < 0 {
+			return nil, fmt.Errorf("the program has no table of its code that this build knows: has Go's runtime changed it?")
+		}
+		at += i
+		if t := readTable(memory[at:]); t != nil {
+			return t, nil
+		}
+	}
+}
+
+// readTable is nil where the bytes only look like a header.
+func readTable(b []byte) *pclntab {
+	if len(b) < 72 {
+		return nil
+	}
+	word := func(at int) int { return int(binary.LittleEndian.Uint64(b[at:])) }
+	t := &pclntab{b: b, nfunc: word(8), names: word(32), units: word(40), files: word(48), tables: word(56), records: word(64)}
+	if t.nfunc <= 0 || t.nfunc > 1<<20 || t.names < 72 || t.names > t.units || t.units > t.files || t.files > t.tables || t.tables >= t.records || t.records+8*t.nfunc > len(b) {
+		return nil
+	}
+	return t
+}
+
+// function forgets a function's files and lines, and marks the tables that it keeps.
+func (t *pclntab) function(i int, used []bool) error {
+	at := t.records + int(binary.LittleEndian.Uint32(t.b[t.records+8*i+4:]))
+	if at+44 > len(t.b) {
+		return fmt.Errorf("function %d lies outside the program", i)
+	}
+	f := t.b[at:]
+	clear(f[20:28]) // pcfile, pcln
+	clear(f[32:40]) // cuOffset, startLine
+	kept := []uint32{binary.LittleEndian.Uint32(f[16:])}
+	for k := range int(binary.LittleEndian.Uint32(f[28:])) {
+		if 48+4*k > len(f) {
+			return fmt.Errorf("function %d has too many tables", i)
+		}
+		kept = append(kept, binary.LittleEndian.Uint32(f[44+4*k:]))
+	}
+	for _, off := range kept {
+		if int(off) >= len(used) {
+			return fmt.Errorf("function %d has a table outside the program", i)
+		}
+		mark(t.b[t.tables:t.records], used, int(off))
+	}
+	return nil
+}
+
+// shorten spells the type arguments of generic functions as a trace prints them: slices.Sort[...].
+func shorten(names []byte) {
+	for len(names) > 0 {
+		end := bytes.IndexByte(names, 0)
+		if end < 0 {
+			return
+		}
+		name := names[:end]
+		open, close := bytes.IndexByte(name, '['), bytes.LastIndexByte(name, ']')
+		if open >= 0 && close-open > len("[...]") {
+			n := open + copy(name[open:], "[...]")
+			n += copy(name[n:], name[close+1:])
+			clear(name[n:])
+		}
+		names = names[end+1:]
+	}
+}
+
+// mark walks one table: pairs of variable-length numbers, ended by a zero that is not the first.
+func mark(tables []byte, used []bool, at int) {
+	if at == 0 {
+		return
+	}
+	for first := true; at < len(tables); first = false {
+		used[at] = true
+		if tables[at] == 0 && !first {
+			return
+		}
+		for range 2 {
+			for at < len(tables) {
+				used[at] = true
+				at++
+				if tables[at-1]&0x80 == 0 {
+					break
+				}
+			}
+		}
+	}
+}
