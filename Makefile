@@ -13,7 +13,7 @@ export CGO_ENABLED ?= $(if $(shell command -v $${CC:-cc}),1,0)
 
 .DEFAULT_GOAL := help
 .PHONY: help run build release patchbay model test test-go test-race test-wasm test-browser test-python lint \
-        kernels kernels-check gen gen-check fuzz bench bench-peers exhaustive golden deps-browser deps-python clean
+        kernels kernels-check gen gen-check fuzz bench bench-peers exhaustive pocket golden deps-browser deps-python clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -80,6 +80,17 @@ bench-peers: ## this engine and its peers in one run, side by side (PEERS names 
 
 exhaustive: model ## every reference value on every device; minutes to an hour
 	PATCHBAY_EXHAUSTIVE=1 $(GO) test -count=1 -timeout 2h ./shared/...
+
+# Where the world's text and the training's states go, and the Python that has torch.
+POCKET_DIR ?= $(or $(TMPDIR),/tmp)/pocket
+PYTHON     ?= python3
+
+pocket: ## train Pocket again from nothing (Python with torch, tokenizers, numpy, gguf; about 40 minutes)
+	$(GO) run ./shared/world/cmd -out $(POCKET_DIR)
+	OMP_NUM_THREADS=1 $(PYTHON) shared/world/train/train.py $(POCKET_DIR)
+	$(PYTHON) shared/world/train/export.py $(POCKET_DIR) public/models/pocket.gguf
+	$(GO) run ./shared/world/eval -card public/models/pocket.md
+	@sha256sum public/models/pocket.gguf # its place is shared/weights/catalogue.go
 
 golden: ## write golden files anew; look at the diff
 	$(GO) test ./shared/... ./wasm/scene/... -update
