@@ -74,7 +74,7 @@ bench: patchbay model build deps-browser ## speed of this engine, native and in 
 	./patchbay bench --model $(MODEL)
 	$(GO) run ./wasm/browsertest/bench
 
-bench-peers: ## this engine and its peers in one run, side by side (PEERS names the script that runs them)
+bench-peers: patchbay model build ## this engine and its peers in one run, side by side (PEERS names the script that runs them)
 	@test -x "$(PEERS)" || { echo "set PEERS to the peers' run.sh"; exit 1; }
 	docs/bench-peers.sh "$(PEERS)"
 
