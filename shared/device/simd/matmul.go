@@ -13,7 +13,7 @@ import (
 const (
 	tileRows = 16  // rows of a tile (tile.h)
 	unitRows = 32  // rows of a unit of the matrix kernels
-	maxT     = 256 // rows of activations prepared at once
+	maxT     = 240 // rows of activations prepared at once: whole row tiles of every instruction set
 )
 
 // weight is a matrix in tiles (tile.h), rows padded with zeros to whole units.
