@@ -17,6 +17,7 @@ type stage struct {
 	dirty bool // the scene must be sent again
 	asked bool // a frame is asked for
 	w, h  float64
+	old   bool // painted in another density than the screen has now
 	plain plain
 }
 
@@ -43,14 +44,7 @@ func (s *stage) density(p *page) {
 	query := window.Call("matchMedia", "(resolution: "+ratio+"dppx)")
 	query.Call("addEventListener", "change", js.FuncOf(func(js.Value, []js.Value) any {
 		s.density(p)
-		go p.within(func() []state.Effect {
-			if el := byID("stage"); p.Stage == "ready" && el.Truthy() {
-				p.Stage = "loading"
-				el.Set("src", "stage.html")
-				s.watch(p, el, tries)
-			}
-			return nil
-		})
+		go p.within(func() []state.Effect { s.old = true; return nil })
 		return nil
 	}), map[string]any{"once": true})
 }
@@ -147,6 +141,12 @@ func (s *stage) follow(p *page) {
 	if wanted && p.Stage == "" {
 		s.open(p, box)
 	}
+	if el := byID("stage"); s.old && p.Stage == "ready" && el.Truthy() {
+		s.old, p.Stage = false, "loading"
+		el.Set("src", "stage.html")
+		s.watch(p, el, tries)
+		go p.within(func() []state.Effect { return nil }) // the page says that it is being drawn
+	}
 	if s.dirty && (p.Stage == "ready" || p.Stage == "failed") && p.Page().Lens != nil && !s.asked {
 		s.asked = true
 		s.frame(p)
@@ -199,6 +199,8 @@ func (s *stage) watch(p *page, el js.Value, left int) {
 		go p.within(func() []state.Effect {
 			switch {
 			case p.Stage != "loading":
+			case p.Lesson != "lens": // a hidden frame is given no time to get ready in
+				s.watch(p, el, left)
 			case left == 0:
 				p.Stage, s.dirty = "failed", true
 			default:

@@ -223,7 +223,7 @@ func useGenerate(t *testing.T, d *desk) {
 	d.eval(`(() => { window.seen = new Set(); const look = () => { seen.add(`+steps+`); setTimeout(look, 15); }; look(); })()`, nil)
 	d.await(`document.querySelector(".took").innerText.startsWith("computed")`)
 	var seen int
-	if d.eval(`seen.size`, &seen); seen < 5 {
+	if d.eval(`seen.size`, &seen); seen < 3 { // nothing, some, all: a busy machine shows few states between
 		t.Errorf("the text came in %d parts", seen)
 	}
 	var n int

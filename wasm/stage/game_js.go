@@ -21,7 +21,6 @@ type game struct {
 	hover   string
 	wantPNG bool
 	ready   bool
-	begun   chan struct{} // closed with the first frame
 	reduced bool
 	density float64
 	paint   painter
@@ -31,7 +30,7 @@ type game struct {
 func (g *game) Update() error {
 	if !g.ready { // only now is it sure that there is something to draw with
 		g.ready = true
-		close(g.begun)
+		post(map[string]any{"type": "ready"})
 	}
 	for {
 		select {

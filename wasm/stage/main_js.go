@@ -15,30 +15,14 @@
 package main
 
 import (
-	"time"
-
 	"github.com/hajimehoshi/ebiten/v2"
 )
 
-// begin asks for frames until the first one comes: with it, the stage is ready.
-func (g *game) begin() {
-	for {
-		select {
-		case <-g.begun:
-			post(map[string]any{"type": "ready"})
-			return
-		case <-time.After(50 * time.Millisecond):
-			ebiten.ScheduleFrame()
-		}
-	}
-}
-
 func main() {
-	g := &game{inbox: make(chan message, 64), reduced: reducedMotion(), begun: make(chan struct{})}
+	g := &game{inbox: make(chan message, 64), reduced: reducedMotion()}
 	listen(g.inbox)
 	// Nothing is drawn unless something changed: ScheduleFrame asks for a frame.
 	ebiten.SetFPSMode(ebiten.FPSModeVsyncOffMinimum)
-	go g.begin()
 	err := ebiten.RunGameWithOptions(g, &ebiten.RunGameOptions{InitUnfocused: true})
 	if err != nil {
 		post(map[string]any{"type": "error", "fatal": true, "message": "the picture cannot be drawn here: " + err.Error()})
