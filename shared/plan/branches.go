@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -117,8 +116,21 @@ func (x *executor) specs(group []*run) (list []spec, starts map[int]int) {
 			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b spec) int { return int(cmp.Or(a.enter-b.enter, a.pos-b.pos)) })
-	return list, starts
+	return sorted(list), starts
+}
+
+// sorted puts those that begin lowest first, and of those the longest, else as they were. It sorts
+// numbers, since a sort of its own for every type is much code for a tab to fetch.
+func sorted(list []spec) []spec {
+	keys, out := make([]int64, len(list)), make([]spec, len(list))
+	for i, s := range list {
+		keys[i] = (int64(s.enter)*MaxPrompt+int64(s.pos))*int64(len(list)) + int64(i)
+	}
+	slices.Sort(keys)
+	for i, k := range keys {
+		out[i] = list[k%int64(len(list))]
+	}
+	return out
 }
 
 // tile takes as many of the items as fit in the bound, at least one.
