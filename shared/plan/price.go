@@ -21,7 +21,7 @@ const (
 func (c *Compiled) Price(dev device.Info) Price {
 	var p Price
 	for _, r := range c.runs {
-		if r.sweep != nil {
+		if r.variants() > 1 {
 			s := c.priceSweep(r, dev)
 			p.FLOPs, p.Seconds, p.Bytes = p.FLOPs+s.FLOPs, p.Seconds+s.Seconds, max(p.Bytes, s.Bytes)
 			continue
