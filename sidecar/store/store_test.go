@@ -4,10 +4,12 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"patchbay/shared/errs"
 	"patchbay/shared/weights/pull"
+	"patchbay/shared/wire"
 )
 
 func TestListAndOpenOfThePulledModel(t *testing.T) {
@@ -25,8 +27,9 @@ func TestListAndOpenOfThePulledModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	if list[0].Here != list[0].Size || list[0].Digest != string(m.Digest) || m.Digest == "" {
-		t.Errorf("%+v, digest %s", list[0], m.Digest)
+	i := slices.IndexFunc(list, func(m wire.ModelInfo) bool { return m.ID == "smollm2-135m-instruct" })
+	if i < 0 || list[i].Here != list[i].Size || list[i].Digest != string(m.Digest) || m.Digest == "" {
+		t.Errorf("%+v, digest %s", list, m.Digest)
 	}
 }
 
