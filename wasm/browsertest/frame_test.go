@@ -46,7 +46,7 @@ func useIdle(t *testing.T, d *desk) {
 // useDensity looks at a screen of two device pixels to each of CSS: the picture has them all.
 func useDensity(t *testing.T, d *desk) {
 	defer d.tab.Screen(1280, 900, 1, false)
-	crisp := `(() => { const c = document.querySelector("#stage").contentDocument.querySelector("canvas"); return c && Math.abs(c.width - 2 * document.querySelector("#stage-box").clientWidth) <= 2; })()`
+	crisp := `(() => { const c = document.querySelector("#stage")?.contentDocument?.querySelector("canvas"); return !!c && Math.abs(c.width - 2 * document.querySelector("#stage-box").clientWidth) <= 2; })()`
 	// An emulated screen does not always tell its page that it changed: change it twice.
 	sharp := false
 	for try := 0; try < 2 && !sharp; try++ {
