@@ -51,8 +51,11 @@ const (
 	Float  Kind = "float"
 	Bool   Kind = "bool"
 	Choice Kind = "choice"
-	Token  Kind = "token" // a text that must be one token, or empty
-	Edits  Kind = "edits" // []plan.Edit
+	Token  Kind = "token"  // a text that must be one token, or empty
+	Edits  Kind = "edits"  // []plan.Edit
+	Dir    Kind = "vector" // a Vector, or null for none
+	Pairs  Kind = "pairs"  // [][2]string: the two sides of a contrast, or a question and its answer
+	Texts  Kind = "texts"  // []string, one for each line
 )
 
 // Param describes one parameter. Texts are message keys of the page's catalogue with the
@@ -64,7 +67,9 @@ type Param struct {
 	Min     *float64 `json:"min,omitempty"`
 	Max     *float64 `json:"max,omitempty"`
 	Choices []string `json:"choices,omitempty"`
-	Help    string   `json:"help"` // English, one sentence
+	Label   string   `json:"label,omitempty"` // English, two or three words; the page shows it in its language
+	Help    string   `json:"help"`            // English, one sentence
+	More    bool     `json:"more,omitempty"`  // folded away at first
 }
 
 // About describes an experiment.
@@ -74,6 +79,28 @@ type About struct {
 	Help   string  `json:"help"`
 	Source string  `json:"source"` // paper and section
 	Params []Param `json:"params"`
+
+	// A lesson's page, in English; the page shows it in its language.
+	Lesson  *Lesson  `json:"lesson,omitempty"` // nil: the experiment has a page of its own making
+	Models  []string `json:"models,omitempty"` // catalogue ids on which it works, the best first
+	Presets []Preset `json:"presets,omitempty"`
+}
+
+// Lesson is the course's text around an experiment.
+type Lesson struct {
+	Idea    string    `json:"idea"`    // three sentences
+	Predict string    `json:"predict"` // what the student commits to before running
+	Guesses [3]string `json:"guesses"` // the answers; Report.Answer says which came true
+	Fails   string    `json:"fails"`   // where it does not work, with the numbers measured
+}
+
+// Preset is an example that opens with one click.
+type Preset struct {
+	Name   string          `json:"name"` // short, stable: part of links and of the command line
+	Title  string          `json:"title"`
+	Model  string          `json:"model"` // where it works best
+	Params json.RawMessage `json:"params"`
+	Said   string          `json:"said"` // what happened there when it was measured
 }
 
 // Outcome is what a run returns on every surface: the same JSON on the wire, in the page's

@@ -22,6 +22,7 @@ const (
 	MaxTop       = 20      // guesses in a cell
 	MaxLensCells = 512     // prompt tokens of a lens with a column for each
 	MaxEdits     = 256     // edits of an experiment
+	MaxItems     = 4096    // pairs or texts of an experiment
 )
 
 func limits(min, max float64) (*float64, *float64) { return &min, &max }
@@ -103,8 +104,48 @@ func (p Param) check(raw json.RawMessage) (json.RawMessage, error) {
 		return json.Marshal(v)
 	case Edits:
 		return p.edits(raw)
+	case Dir:
+		return p.vector(raw)
+	case Pairs:
+		return list[[]string](p, raw, func(pair []string) error {
+			if len(pair) != 2 || pair[0] == "" || pair[1] == "" {
+				return bad("each pair has two texts, neither of them empty; one has %d: %.80q", len(pair), pair)
+			}
+			return nil
+		})
+	case Texts:
+		return list[string](p, raw, func(string) error { return nil })
 	}
 	return nil, errs.E("lab.Params", errs.Other, "the parameter has the unknown kind %q", p.Kind)
+}
+
+// vector reads a direction; null is none.
+func (p Param) vector(raw json.RawMessage) (json.RawMessage, error) {
+	var v *Vector
+	if err := strict.Decode("lab.Params", raw, &v); err != nil {
+		return nil, err
+	}
+	if v != nil && len(v.Values) == 0 {
+		return nil, bad("the vector %.60q has no numbers", v.Name)
+	}
+	return json.Marshal(v)
+}
+
+// list reads a list of at most MaxItems entries, each of which must pass.
+func list[T any](p Param, raw json.RawMessage, pass func(T) error) (json.RawMessage, error) {
+	v := []T{}
+	if err := json.Unmarshal(raw, &v); err != nil || v == nil {
+		return nil, bad("%.60s is not the list that is wanted here", raw)
+	}
+	if len(v) > MaxItems {
+		return nil, errs.E("lab.Params", errs.TooLarge, "the list has %d entries; at most %d are taken", len(v), MaxItems)
+	}
+	for i, x := range v {
+		if err := pass(x); err != nil {
+			return nil, errs.E("lab.Params", errs.KindOf(err), "entry %d: %w", i+1, err)
+		}
+	}
+	return json.Marshal(v)
 }
 
 func (p Param) text(raw json.RawMessage) (json.RawMessage, error) {
