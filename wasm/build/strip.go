@@ -46,6 +46,31 @@ func stripLines(memory []byte) error {
 	return nil
 }
 
+// What a function's record points to, by the kinds of internal/abi/symtab.go, and of it what a
+// program in a tab needs: the maps of live pointers, for the collector and for stacks that
+// grow, the defers that a panic runs, and the faults of indices. Of no use are unsafe points
+// (nothing interrupts a goroutine in wasm), inlined calls (there are none), and the layout of
+// arguments, which only traces print.
+var (
+	keptTables = []bool{
+		false, // PCDATA_UnsafePoint
+		true,  // PCDATA_StackMapIndex
+		false, // PCDATA_InlTreeIndex
+		false, // PCDATA_ArgLiveIndex
+		true,  // PCDATA_PanicBounds
+	}
+	keptData = []bool{
+		true,  // FUNCDATA_ArgsPointerMaps
+		true,  // FUNCDATA_LocalsPointerMaps
+		true,  // FUNCDATA_StackObjects
+		false, // FUNCDATA_InlTree
+		true,  // FUNCDATA_OpenCodedDeferInfo
+		false, // FUNCDATA_ArgInfo
+		false, // FUNCDATA_ArgLiveInfo
+		false, // FUNCDATA_WrapInfo: the wrapped function of a wrapper, for the tracer
+	}
+)
+
 func findTable(memory []byte) (*pclntab, error) {
 	for at := 0; ; at++ {
 		i := bytes.Index(memory[at:], pcMagic)
@@ -81,12 +106,22 @@ func (t *pclntab) function(i int, used []bool) error {
 	f := t.b[at:]
 	clear(f[20:28]) // pcfile, pcln
 	clear(f[32:40]) // cuOffset, startLine
-	kept := []uint32{binary.LittleEndian.Uint32(f[16:])}
-	for k := range int(binary.LittleEndian.Uint32(f[28:])) {
-		if 48+4*k > len(f) {
-			return fmt.Errorf("function %d has too many tables", i)
+	npc, nfd := int(binary.LittleEndian.Uint32(f[28:])), int(f[43])
+	if 44+4*(npc+nfd) > len(f) || npc > len(keptTables) || nfd > len(keptData) {
+		return fmt.Errorf("function %d has tables of kinds that this build does not know: has Go's runtime added some?", i)
+	}
+	kept := []uint32{binary.LittleEndian.Uint32(f[16:])} // pcsp
+	for k := range npc {
+		word := f[44+4*k:][:4]
+		if !keptTables[k] {
+			clear(word)
 		}
-		kept = append(kept, binary.LittleEndian.Uint32(f[44+4*k:]))
+		kept = append(kept, binary.LittleEndian.Uint32(word))
+	}
+	for k := range nfd {
+		if !keptData[k] {
+			binary.LittleEndian.PutUint32(f[44+4*(npc+k):], ^uint32(0))
+		}
 	}
 	for _, off := range kept {
 		if int(off) >= len(used) {
