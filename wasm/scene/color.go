@@ -6,6 +6,7 @@ import "math"
 type Theme struct {
 	Paper, Card, Ink, Soft, Rule Color
 	Low, High                    Color // the probability scale, 0 and 1
+	Minus                        Color // with Low and High the scale of effects: -1, 0, 1
 	Attention, MLP, Edit         Color
 }
 
@@ -13,11 +14,11 @@ type Theme struct {
 var (
 	Light = Theme{
 		Paper: 0xfbfaf7ff, Card: 0xffffffff, Ink: 0x1c1c1eff, Soft: 0x6b6a66ff, Rule: 0xe4e1daff,
-		Low: 0xf4f1eaff, High: 0x0b5e68ff, Attention: 0x2f6db3ff, MLP: 0xb8740aff, Edit: 0xc2255cff,
+		Low: 0xf4f1eaff, High: 0x0b5e68ff, Minus: 0x6f3c96ff, Attention: 0x2f6db3ff, MLP: 0xb8740aff, Edit: 0xc2255cff,
 	}
 	Dark = Theme{
 		Paper: 0x141416ff, Card: 0x1d1d20ff, Ink: 0xececeeff, Soft: 0xa5a4a0ff, Rule: 0x36363bff,
-		Low: 0x2a2a2eff, High: 0x63cdd8ff, Attention: 0x7db2eeff, MLP: 0xe5a94cff, Edit: 0xff6b9cff,
+		Low: 0x2a2a2eff, High: 0x63cdd8ff, Minus: 0xc49bf0ff, Attention: 0x7db2eeff, MLP: 0xe5a94cff, Edit: 0xff6b9cff,
 	}
 )
 
@@ -35,6 +36,14 @@ func (t Theme) Scale(v float32) Color {
 		}
 	}
 	return t.High
+}
+
+// Diverge is the colour of an effect between -1 and 1: purple takes away, teal adds.
+func (t Theme) Diverge(v float32) Color {
+	if v < 0 {
+		t.High, v = t.Minus, -v
+	}
+	return t.Scale(v)
 }
 
 // On is a text colour that reads on a background, at least 4.5 to 1: white where that is
