@@ -55,6 +55,10 @@ func (r runner) Run(ctx context.Context, b *lab.Bench, params json.RawMessage, e
 	return &lab.Outcome{Params: params, Parity: b.Parity, Result: json.RawMessage(`1`)}, nil
 }
 
+func (r runner) Price(*lab.Bench, json.RawMessage) (lab.Price, error) {
+	return lab.Price{Seconds: 2}, nil
+}
+
 // slow works in slices of a millisecond until it is cancelled.
 func slow(started chan<- struct{}) runner {
 	return func(ctx context.Context, emit func(lab.Event)) error {
@@ -195,6 +199,22 @@ func TestLoadRunAndDelete(t *testing.T) {
 	c.final(3)
 	if len(store.deleted) != 1 || h.Device().Used != 0 {
 		t.Errorf("after deleting: %v, %d bytes on the device", store.deleted, h.Device().Used)
+	}
+}
+
+// A price is told while another run has the device, and only of a loaded model.
+func TestPriceNeedsNoTurn(t *testing.T) {
+	started := make(chan struct{}, 1)
+	h := newHost(t, map[string]runner{"slow": slow(started)}, nil)
+	c := connect(t, h)
+	c.ask(1, wire.MethodPrice, wire.RunParams{Model: "a", Experiment: "slow"})
+	c.fails(1, errs.NotFound, "not loaded")
+	c.run(2, "a", "slow")
+	<-started
+	c.ask(3, wire.MethodPrice, wire.RunParams{Model: "a", Experiment: "slow"})
+	var p lab.Price
+	if m := c.final(3); m.Decode(&p) != nil || p.Seconds != 2 {
+		t.Errorf("price %s", m.Body)
 	}
 }
 

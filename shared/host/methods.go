@@ -26,6 +26,7 @@ var methods = map[string]func(*call, json.RawMessage) (any, []wire.Tensor, error
 	wire.MethodDelete:   (*call).delete,
 	wire.MethodTokenize: (*call).tokenize,
 	wire.MethodRun:      (*call).run,
+	wire.MethodPrice:    (*call).price,
 	wire.MethodPlan:     (*call).plan,
 	wire.MethodDevice:   (*call).device,
 }
@@ -133,6 +134,32 @@ func (c *call) run(raw json.RawMessage) (any, []wire.Tensor, error) {
 		return nil, nil, err
 	}
 	return out, nil, nil
+}
+
+// price estimates a run without the device: it must be known while another run has that. Only a
+// loaded model can tell; to load one for its price would cost more than most runs.
+func (c *call) price(raw json.RawMessage) (any, []wire.Tensor, error) {
+	var p wire.RunParams
+	if err := read(raw, &p); err != nil {
+		return nil, nil, err
+	}
+	e, err := c.h.o.Find(p.Experiment)
+	if err != nil {
+		return nil, nil, err
+	}
+	mode, err := ParseMode(p.Mode)
+	if err != nil {
+		return nil, nil, err
+	}
+	pricer, ok := e.(interface {
+		Price(*lab.Bench, json.RawMessage) (lab.Price, error)
+	})
+	o := c.h.find(p.Model, mode)
+	if !ok || o == nil {
+		return nil, nil, errs.E("host.Price", errs.NotFound, "a price is known of loaded models only, and %.60q is not loaded", p.Model)
+	}
+	out, err := pricer.Price(o.Bench, p.Params)
+	return out, nil, err
 }
 
 func (c *call) plan(raw json.RawMessage) (any, []wire.Tensor, error) {

@@ -92,6 +92,7 @@ const (
 	MethodDelete   = "delete"   // LoadParams -> Models: remove the stored file
 	MethodTokenize = "tokenize" // TokenizeParams -> Tokenized
 	MethodRun      = "run"      // RunParams -> lab.Outcome; events as the experiment's
+	MethodPrice    = "price"    // RunParams -> lab.Price: of a run on a model that is loaded
 	MethodPlan     = "plan"     // PlanParams -> PlanResult, tensors in the frame
 	MethodDevice   = "device"   // -> DeviceInfo
 )
