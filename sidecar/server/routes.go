@@ -40,11 +40,20 @@ func secure(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Embedder-Policy", "require-corp")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Content-Security-Policy", policy)
+		if embeddable[r.URL.Path] {
+			h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+			h.Set("Content-Security-Policy", strings.Replace(policy, "frame-ancestors 'self'", "frame-ancestors *", 1))
+		}
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		next.ServeHTTP(w, r)
 	})
 }
+
+// embeddable are the documents that may stand in other people's pages: the figure, and the
+// picture inside it, whose ancestors are checked too. An embedded figure has no token and no
+// sidecar (public/embed.js), so there is nothing in it for a framing page to steal by clicks.
+var embeddable = map[string]bool{"/embed.html": true, "/stage.html": true}
 
 // policy is the page's CSP. Vugu needs 'unsafe-eval'; the page may talk to a sidecar anywhere.
 var policy = strings.Join([]string{

@@ -212,6 +212,18 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// Other people's pages may frame the embedded figure and the picture in it, and nothing else.
+func TestEmbeddable(t *testing.T) {
+	s := start(t, nil)
+	for path, may := range map[string]bool{"/embed.html": true, "/stage.html": true, "/": false, "/index.html": false, "/embed.html/x": false} {
+		resp, _ := get(t, s, path)
+		policy, corp := resp.Header.Get("Content-Security-Policy"), resp.Header.Get("Cross-Origin-Resource-Policy")
+		if strings.Contains(policy, "frame-ancestors *") != may || strings.Contains(policy, "frame-ancestors 'self'") == may || (corp == "cross-origin") != may {
+			t.Errorf("%s: %s, %s", path, policy, corp)
+		}
+	}
+}
+
 func TestFiles(t *testing.T) {
 	s := start(t, nil)
 	app := strings.Repeat("wasm ", 1000)
