@@ -12,7 +12,7 @@ import (
 // TestRegistry checks what every surface relies on: names, defaults that pass their own
 // check, help for everything.
 func TestRegistry(t *testing.T) {
-	if _, err := Get("lense"); err == nil || errs.KindOf(err) != errs.NotFound || !strings.Contains(err.Error(), `there is no experiment "lense"; there are lens, generate`) {
+	if _, err := Get("lense"); err == nil || errs.KindOf(err) != errs.NotFound || !strings.Contains(err.Error(), `there is no experiment "lense"; there are `) || !strings.Contains(err.Error(), "lens, ") {
 		t.Errorf("got %v", err)
 	}
 	for _, a := range All() {

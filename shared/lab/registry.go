@@ -13,7 +13,13 @@ import (
 // experiments are all techniques, in the order in which the page lists them. They are made by
 // functions, not kept in variables: the page speaks of experiments without running any, and
 // an initialiser would link the whole engine into it.
-func experiments() []*Experiment { return []*Experiment{lens(), generate()} }
+func experiments() []*Experiment {
+	return []*Experiment{
+		icv(),
+		lens(),
+		generate(),
+	}
+}
 
 // All describes every experiment.
 func All() []About {

@@ -1,0 +1,341 @@
+package lab
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strconv"
+
+	"patchbay/shared/errs"
+	"patchbay/shared/hook"
+	"patchbay/shared/plan"
+	"patchbay/shared/token"
+)
+
+// series is how many vectors are compared.
+func (r *icvRun) series() int {
+	if r.p.Method == headsMethod {
+		return 4
+	}
+	return 3
+}
+
+// treatment is how the vectors are used.
+func (r *icvRun) treatment(vs []madeVector) treatment {
+	t := treatment{vectors: vs, layers: r.layers, depth: r.b.Model.Config().Layers, edit: lastState(r.p.Op, r.p.Strength)}
+	switch r.p.Method {
+	case headsMethod:
+		t.edit = lastState("add", r.p.Strength)
+	case icvMethod:
+		t.layers, t.strengths = nil, icvStrengths
+		t.edit = plan.Edit{Site: hook.MLPOut, Layers: plan.All(), Op: plan.NormAdd, Strength: plan.Strength(1)}
+	}
+	return t
+}
+
+// make makes the vector and its controls.
+func (r *icvRun) make(ctx context.Context) ([]madeVector, error) {
+	switch r.p.Method {
+	case headsMethod:
+		return r.headVectors(ctx)
+	case icvMethod:
+		return r.differenceVectors(ctx)
+	}
+	v := meanStates(r.train)
+	return r.compared(v, meanStates(r.trainBad)), nil
+}
+
+// compared puts the controls beside a vector: what shuffled answers leave, and a random direction.
+func (r *icvRun) compared(v, bad [][]float32) []madeVector {
+	return []madeVector{
+		{say("in-context vector"), v, false},
+		{say("vector of shuffled examples"), bad, true},
+		{say("random vector of the same length"), likeAll(v, r.p.Seed+1), true},
+	}
+}
+
+// solved are the probes that are answered right, or all if none is.
+func solved(ps []*probe) []*probe {
+	var out []*probe
+	for _, p := range ps {
+		if p.right() {
+			out = append(out, p)
+		}
+	}
+	if len(out) == 0 {
+		return ps
+	}
+	return out
+}
+
+func meanHeads(ps []*probe) [][]float32 {
+	return meanOf(ps, func(p *probe) [][]float32 { return p.heads })
+}
+
+// headVectors find the heads whose mean output, put into prompts with shuffled answers, raises the
+// right answer most (the average indirect effect, Todd et al. 2024, section 2.3), and sum
+// what the best of them add to the residual stream.
+func (r *icvRun) headVectors(ctx context.Context) ([]madeVector, error) {
+	z := meanHeads(solved(r.train))
+	effects, err := r.effects(ctx, z)
+	if err != nil {
+		return nil, err
+	}
+	g := r.b.Model.Config()
+	top := largest(effects, r.p.TopHeads)
+	r.effectFigure(effects, top)
+	rest := source(r.p.Seed + 7).Perm(len(effects))[:len(top)]
+	v, err := r.project(ctx, z, top, rest)
+	if err != nil {
+		return nil, err
+	}
+	bad, err := r.project(ctx, meanHeads(r.trainBad), top)
+	if err != nil {
+		return nil, err
+	}
+	everywhere := func(x []float32) [][]float32 { return slices.Repeat([][]float32{x}, g.Layers) }
+	return append(r.compared(everywhere(v[0]), everywhere(bad[0])), madeVector{say("as many random heads"), everywhere(v[1]), true}), nil
+}
+
+// effectPlan patches each head in turn into prompts with shuffled answers.
+func (r *icvRun) effectPlan(z [][]float32) *plan.Plan {
+	g := r.b.Model.Config()
+	edit := plan.Edit{Site: hook.Z, Positions: plan.At(-1), Op: plan.Set, Operand: plan.Scalar(0)}
+	if z != nil {
+		edit.Operand = plan.Literal([]int{g.Layers, 1, g.Heads, g.HeadDim}, slices.Concat(z...))
+	}
+	p := &plan.Plan{}
+	for i, x := range r.tried() {
+		p.Runs = append(p.Runs, plan.Run{
+			Name: strconv.Itoa(i), Prompt: plan.Prompt{IDs: x.ids}, Edits: []plan.Edit{edit},
+			Sweep: &plan.Sweep{Layers: plan.All(), Heads: plan.All()},
+			Reads: []plan.Read{{Name: "logp", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.LogProb, Tokens: []plan.TokenRef{{ID: x.gold}}}},
+		})
+	}
+	return p
+}
+
+// tried are the shuffled prompts that heads are tried on: evenly from all sets.
+func (r *icvRun) tried() []*probe {
+	n := min(r.p.Prompts, len(r.trainBad))
+	out := make([]*probe, n)
+	for i := range out {
+		out[i] = r.trainBad[i*len(r.trainBad)/n]
+	}
+	return out
+}
+
+// effects are the average indirect effects by layer and head: what each adds to the
+// probability of the right answer.
+func (r *icvRun) effects(ctx context.Context, z [][]float32) ([]float64, error) {
+	g, tried := r.b.Model.Config(), r.tried()
+	p := r.effectPlan(z)
+	c, err := check(r.b, p)
+	if err != nil {
+		return nil, err
+	}
+	done := 0
+	res, err := execute(ctx, r.b, c, nil, plan.Observer{
+		Progress: func(plan.Progress) {},
+		Finished: func(plan.RunResult) {
+			done++
+			r.emit(Event{Stage: "layers", Done: done, Total: len(tried)})
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float64, g.Layers*g.Heads)
+	for i, x := range tried {
+		logp, err := arrays(res, strconv.Itoa(i), "logp")
+		if err != nil {
+			return nil, err
+		}
+		for j, lp := range logp[0] {
+			out[j] += (math.Exp(float64(lp)) - math.Exp(x.logp)) / float64(len(tried))
+		}
+	}
+	return out, nil
+}
+
+// largest are the places of the n largest numbers, the largest first.
+func largest(xs []float64, n int) []int {
+	var out []int
+	for len(out) < min(n, len(xs)) {
+		at := -1
+		for i, x := range xs {
+			if (at < 0 || x > xs[at]) && !slices.Contains(out, i) {
+				at = i
+			}
+		}
+		out = append(out, at)
+	}
+	return out
+}
+
+// project sums what heads with these outputs add to the residual stream, for each choice of
+// heads. Where a norm follows attention (Gemma), its scale is that of all mean outputs together.
+func (r *icvRun) project(ctx context.Context, z [][]float32, choices ...[]int) ([][]float32, error) {
+	g := r.b.Model.Config()
+	reads := []plan.Read{{Name: "heads", Site: hook.Result, Layers: plan.All(), Positions: plan.At(-1)}}
+	if g.Sandwich {
+		reads = append(reads,
+			plan.Read{Name: "raw", Site: hook.AttnRawOut, Layers: plan.All(), Positions: plan.At(-1)},
+			plan.Read{Name: "out", Site: hook.AttnOut, Layers: plan.All(), Positions: plan.At(-1)})
+	}
+	c, err := check(r.b, &plan.Plan{Runs: []plan.Run{{
+		Name: "heads", Prompt: plan.Prompt{IDs: r.zero[0].ids}, Reads: reads,
+		Edits: []plan.Edit{{Site: hook.Z, Layers: plan.All(), Positions: plan.At(-1), Op: plan.Set, Operand: plan.Literal([]int{g.Layers, 1, g.Heads, g.HeadDim}, slices.Concat(z...))}},
+	}}})
+	if err != nil {
+		return nil, err
+	}
+	res, err := execute(ctx, r.b, c, nil, plan.Observer{Progress: func(plan.Progress) {}})
+	if err != nil {
+		return nil, err
+	}
+	var all [3][][]float32
+	for i, name := range []string{"heads", "raw", "out"} {
+		if all[i], err = arrays(res, "heads", name); err != nil {
+			return nil, err
+		}
+	}
+	out := make([][]float32, len(choices))
+	for i, heads := range choices {
+		out[i] = make([]float32, g.Width)
+		for _, h := range heads {
+			l, from := h/g.Heads, h%g.Heads*g.Width
+			for k, x := range all[0][l][from : from+g.Width] {
+				if g.Sandwich && math.Abs(float64(all[1][l][k])) > 1e-6 {
+					x *= all[2][l][k] / all[1][l][k]
+				}
+				out[i][k] += x
+			}
+		}
+	}
+	return out, nil
+}
+
+// differences asks for the states of queries and answers, each a prompt of its own.
+func (r *icvRun) differences() (*prober, [][2]*probe, error) {
+	q := newProber(r.b)
+	var sides [2][]*probe
+	var out [][2]*probe
+	for s := range r.deal.demos {
+		for _, p := range slices.Concat(r.deal.demos[s], r.deal.train[s]) {
+			var two [2]*probe
+			for i, text := range []string{p.x, p.y} {
+				ids, err := r.b.Tokens.Encode(" "+text, token.Options{BOS: true})
+				if err != nil {
+					return nil, nil, errs.E("lab.icv", errs.KindOf(err), "%.40q: %w", text, err)
+				}
+				two[i] = &probe{ids: ids}
+				sides[i] = append(sides[i], two[i])
+			}
+			out = append(out, two)
+		}
+	}
+	q.add("query", sides[0], wants{state: true, norms: true})
+	q.add("answer", sides[1], wants{state: true, norms: true})
+	return q, out, nil
+}
+
+// differenceVectors are the main direction of answer minus query over all layers together plus their mean
+// (Liu et al. 2023), cut into layers, each as long as what its MLP says.
+func (r *icvRun) differenceVectors(ctx context.Context) ([]madeVector, error) {
+	q, pairs, err := r.differences()
+	if err != nil {
+		return nil, err
+	}
+	if err := q.run(ctx, r.emit, nil); err != nil {
+		return nil, err
+	}
+	g := r.b.Model.Config()
+	length := make([]float64, g.Layers)
+	for _, two := range pairs {
+		for l := range length {
+			length[l] += (two[0].norms[l] + two[1].norms[l]) / float64(2*len(pairs))
+		}
+	}
+	cut := func(by int) [][]float32 {
+		var rows [][]float32
+		for i, two := range pairs {
+			y := pairs[(i+by)%len(pairs)][1]
+			rows = append(rows, sum(slices.Concat(y.state...), -1, slices.Concat(two[0].state...)))
+		}
+		main := mainDirection(rows)
+		out := make([][]float32, g.Layers)
+		for l := range out {
+			x := main[l*g.Width : (l+1)*g.Width]
+			out[l] = scaled(x, float32(length[l]/max(norm(x), 1e-30)))
+		}
+		return out
+	}
+	return r.compared(cut(0), cut(len(pairs)/2)), nil
+}
+
+// sum is a + w b.
+func sum(a []float32, w float32, b []float32) []float32 {
+	out := slices.Clone(a)
+	for i, x := range b {
+		out[i] += w * x
+	}
+	return out
+}
+
+// mainDirection is the mean of rows plus their first principal direction, as the code of Liu et
+// al. has it; the direction's sign is that of the mean.
+func mainDirection(rows [][]float32) []float32 {
+	m := average(rows)
+	pc := principal(rows, m, 1)[0]
+	if dot(pc, m) < 0 {
+		pc = scaled(pc, -1)
+	}
+	return sum(m, 1, pc)
+}
+
+// principal are the first k principal directions of rows around their centre m, of unit length, found
+// through the rows' products with each other, since rows are few and long.
+func principal(rows [][]float32, m []float32, k int) [][]float32 {
+	centred := make([][]float32, len(rows))
+	for i, x := range rows {
+		centred[i] = sum(x, -1, m)
+	}
+	var out [][]float32
+	for range k {
+		pc := leading(centred)
+		out = append(out, pc)
+		for i, x := range centred {
+			centred[i] = sum(x, -float32(dot(x, pc)), pc)
+		}
+	}
+	return out
+}
+
+// leading is the unit direction along which rows spread most, by power iteration on their products.
+func leading(rows [][]float32) []float32 {
+	n := len(rows)
+	gram := make([][]float32, n)
+	for i := range gram {
+		gram[i] = make([]float32, n)
+		for j := range rows {
+			gram[i][j] = float32(dot(rows[i], rows[j]))
+		}
+	}
+	w := make([]float32, n)
+	for i := range w {
+		w[i] = 1 + float32(i%3)
+	}
+	for range 200 {
+		next := make([]float32, n)
+		for i := range next {
+			next[i] = float32(dot(gram[i], w))
+		}
+		w = scaled(next, float32(1/max(norm(next), 1e-30)))
+	}
+	out := make([]float32, len(rows[0]))
+	for i, x := range rows {
+		out = sum(out, w[i], x)
+	}
+	return scaled(out, float32(1/max(norm(out), 1e-30)))
+}

@@ -1,0 +1,144 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"strconv"
+
+	"patchbay/shared/plan"
+)
+
+func icvPresets() []Preset {
+	return []Preset{
+		{"pocket-capital", "Capitals on Pocket", "pocket", json.RawMessage(`{"task":"capital","shots":5}`), ""},
+		{"gemma-past", "Past tense on Gemma", "gemma3-270m", json.RawMessage(`{"task":"past","format":"Q: x A: y"}`), ""},
+		{"gemma-antonym", "Opposite of simple: on Gemma", "gemma3-270m", json.RawMessage(`{"task":"antonym","format":"x: y","query":"simple"}`), ""},
+		{"gemma-first", "The first of three on Gemma", "gemma3-270m", json.RawMessage(`{"task":"first","format":"Q: x A: y"}`), ""},
+		{"smollm2-plural", "Plurals on SmolLM2", "smollm2-135m-instruct", json.RawMessage(`{"task":"plural","format":"Q: x A: y"}`), ""},
+		{"pocket-heads", "A vector of the best heads on Pocket", "pocket", json.RawMessage(`{"task":"french","shots":5,"method":"heads"}`), ""},
+	}
+}
+
+// report makes figures and sentences of what is known so far.
+func (r *icvRun) report() {
+	main := r.mainFigure()
+	if len(r.out.Figures) == 0 {
+		r.out.Figures = []Figure{main}
+	}
+	r.out.Figures[0] = main
+	r.facts()
+}
+
+func (r *icvRun) mainFigure() Figure {
+	t := &r.vectors
+	if t.places() == 0 { // before any vector: the levels over empty places
+		t = &treatment{layers: r.layers}
+		if r.p.Method == icvMethod {
+			t = &treatment{strengths: icvStrengths}
+		}
+	}
+	f := Figure{
+		Name: "sweep", Kind: Lines, Scale: Share, X: t.axis(),
+		Title: say("Right answers without any examples, the vector used after each layer"),
+		Unit:  say("share of right first tokens"),
+	}
+	if t.layers == nil {
+		f.Title = say("Right answers without any examples, the vector added at every MLP")
+	}
+	f.Series = append(t.series(),
+		level(say("with examples"), r.out.Few, false),
+		level(say("with shuffled examples"), r.out.Shuffled, true),
+		level(say("without examples"), r.out.Zero, true))
+	if len(t.hits) > 0 && t.done > 0 {
+		f.Best = &[2]int{bestRate(t.hits[0]), 0}
+	}
+	return f
+}
+
+// effectFigure is the grid of what each head does.
+func (r *icvRun) effectFigure(effects []float64, top []int) {
+	g := r.b.Model.Config()
+	f := Figure{
+		Name: "heads", Kind: Grid, Scale: Effect,
+		Title: say("What each head adds to the right answer, put into prompts with shuffled answers"),
+		Unit:  say("change of the right answer's probability"),
+		X:     Axis{say("head"), numbers(g.Heads)}, Y: Axis{say("layer"), numbers(g.Layers)},
+		Best: &[2]int{top[0] % g.Heads, top[0] / g.Heads},
+	}
+	for l := range g.Layers {
+		f.Cells = append(f.Cells, Nums(effects[l*g.Heads:(l+1)*g.Heads]))
+	}
+	r.out.Figures = []Figure{r.mainFigure(), f}
+}
+
+func (r *icvRun) facts() {
+	o := r.out
+	o.Facts, o.Answer = nil, nil
+	say1 := func(w Words) { o.Facts = append(o.Facts, w) }
+	if t := &r.vectors; t.done > 0 {
+		at := bestRate(t.hits[0])
+		best := t.hits[0][at]
+		x := t.axis().Labels[at]
+		if t.layers != nil {
+			say1(say("The vector works best after layer {0}: without a single example {1} of the queries are answered.", x, best.String()))
+			third := min(2, 3*t.layers[at]/t.depth)
+			if best.Hits > t.hits[2][at].Hits {
+				o.Answer = &third
+			}
+			say1(say("After the last layer swept, layer {0}, it is {1}.", strconv.Itoa(t.layers[len(t.layers)-1]), t.hits[0][len(t.layers)-1].String()))
+		} else {
+			say1(say("The vector works best at strength {0}: without a single example {1} of the queries are answered.", x, best.String()))
+		}
+		say1(say("At the same place the vector of shuffled examples gives {0}, a random one of the same length {1}.", t.hits[1][at].String(), t.hits[2][at].String()))
+		if !math.IsNaN(o.Recover) && o.Best.N > 0 {
+			say1(say("That is {0} of what the examples themselves do beyond no examples: (vector − without) / (with − without).", percent(o.Recover)))
+		}
+	}
+	say1(say("Without examples the model answers {0}, with {1} examples {2}, with shuffled examples {3}.", o.Zero.String(), strconv.Itoa(len(r.deal.demos[0])), o.Few.String(), o.Shuffled.String()))
+	if r.p.Solved && o.Kept > 0 {
+		say1(say("Only the {0} of {1} queries that it answers with examples are tested.", strconv.Itoa(o.Kept), strconv.Itoa(o.Of)))
+	}
+	if r.vectors.places() > 0 && o.Kept == 0 {
+		say1(say("This model answers none of the queries with examples, so there is nothing that a vector could bring over. Try another task or a larger model."))
+	}
+	r.headFacts()
+}
+
+func (r *icvRun) headFacts() {
+	if len(r.out.Figures) < 2 {
+		return
+	}
+	f := r.out.Figures[1]
+	h, l := f.Best[0], f.Best[1]
+	r.out.Facts = append(r.out.Facts, say("Layer {0}, head {1} matters most: its mean output alone raises the right answer's probability by {2} in prompts with shuffled answers.", strconv.Itoa(l), strconv.Itoa(h), decimal(float64(f.Cells[l][h]), 3)))
+	if t := &r.vectors; t.done > 0 {
+		at := bestRate(t.hits[0])
+		r.out.Facts = append(r.out.Facts, say("As many heads chosen at random give {0} there.", t.hits[3][at].String()))
+	}
+}
+
+// passages shows one query answered in four ways.
+func (r *icvRun) passages(ctx context.Context) error {
+	f := formatOf(r.p.Format)
+	item := r.kept(r.zero)[0].item
+	if q := trim(r.p.Query); q != "" {
+		item = pair{q, q}
+	}
+	zero, err := newProbe(r.b, f, nil, item)
+	if err != nil {
+		return err
+	}
+	few, err := newProbe(r.b, f, r.deal.demos[0], item)
+	if err != nil {
+		return err
+	}
+	at, t := r.out.At, &r.vectors
+	r.out.Passages, err = write(ctx, r.b, f.prompt(nil, item.x), []written{
+		{say("without examples"), zero.ids, nil, false},
+		{say("without examples, with the vector"), zero.ids, []plan.Edit{t.at(0, at)}, false},
+		{say("with examples"), few.ids, nil, false},
+		{say("with a random vector"), zero.ids, []plan.Edit{t.at(2, at)}, true},
+	})
+	return err
+}
