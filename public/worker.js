@@ -1,6 +1,6 @@
-// The engine's worker: loads the kernels and worker.wasm, and passes frames to it. Of the query
-//   ?shelf=opfs|cache|indexeddb  names where models are kept, by default the best that the context allows
-//   ?threads=N                   is how many threads compute, by default what a measurement at the start finds
+// The engine's worker: loads the kernels and worker.wasm, and passes frames to it. The query
+// ?shelf=opfs|cache|indexeddb names where models are kept; without it the best that the
+// context allows is taken.
 "use strict";
 
 // What the page says before Go listens waits here.
@@ -11,8 +11,7 @@ self.patchbayListen = (f) => {
   listen = f;
   early.splice(0).forEach(f);
 };
-const query = new URLSearchParams(self.location.search);
-self.patchbayShelf = query.get("shelf") || "";
+self.patchbayShelf = new URLSearchParams(self.location.search).get("shelf") || "";
 
 // patchbaySettle turns a request or transaction of IndexedDB into a promise.
 self.patchbaySettle = (r) =>
@@ -27,8 +26,7 @@ importScripts("dist/wasm_exec.js");
 async function kernels() {
   try {
     importScripts("kernels/kernels.js");
-    const base = new URL("kernels/", self.location.href).href;
-    return await self.PatchbayKernels.instantiate({ base, threads: Math.max(0, parseInt(query.get("threads"), 10) || 0) });
+    return await self.PatchbayKernels.instantiate({ base: new URL("kernels/", self.location.href).href });
   } catch (e) {
     self.patchbayKernelError = String((e && e.message) || e);
     return null;

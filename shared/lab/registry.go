@@ -17,6 +17,7 @@ func experiments() []*Experiment {
 	return []*Experiment{
 		icv(),
 		lens(),
+		residual(),
 		generate(),
 	}
 }

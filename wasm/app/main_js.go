@@ -79,8 +79,7 @@ func (p *page) start() {
 	p.look()
 	p.listen()
 	p.do(p.TellCut())
-	// The page's query is the worker's: ?threads=2 forces what it would measure.
-	p.open(state.Tab, link.Worker("worker.js"+window.Get("location").Get("search").String()))
+	p.open(state.Tab, link.Worker("worker.js"))
 	if token := p.token(); token != "" {
 		p.open(state.Sidecar, link.Sidecar(socketAddress(), token))
 	} else if p.Place == state.Sidecar {
