@@ -18,6 +18,7 @@ func experiments() []*Experiment {
 		icv(),
 		lens(),
 		residual(),
+		patchscope(),
 		generate(),
 	}
 }

@@ -1,0 +1,181 @@
+package lab
+
+import (
+	"encoding/json"
+	"strconv"
+)
+
+func scopeLesson() *Lesson {
+	return &Lesson{
+		Idea:    "A layer's state is a list of numbers that no one can read. A patchscope takes it out of one prompt and puts it into another, at a place that asks for it: the model itself then says in words what it means. The logit lens asks the same question of the last step alone; a patchscope gives the state all the layers that are left.",
+		Predict: "In which layers will the other prompt name the right word: earlier than the logit lens, in about the same ones, or later?",
+		Guesses: [3]string{"Earlier than the lens", "In about the same layers", "Later than the lens"},
+		Fails:   "In the first layers the state still means the last word that was read, and the identity prompt repeats that. In the last layers an entity can no longer be described: the state has become the next word. The target has a taste of its own; that is why the unpatched target, a random vector and another source's state stand beside the effect. A small model describes Princess Diana as an actress. Another model as the target, through a fitted map, is not here: a bench holds one model.",
+	}
+}
+
+func scopePresets() []Preset {
+	preset := func(name, title, model, params, told string) Preset {
+		return Preset{Name: name, Title: title, Model: model, Params: json.RawMessage(params), Said: told}
+	}
+	return []Preset{
+		preset("pocket", "What does Pocket know where?", "pocket", `{"set":"pocket","items":30}`, "From layer 5 of 8 the identity prompt names the next word; random vectors never do."),
+		preset("pocket-one", "One sentence of Pocket's world", "pocket", `{"source":"The capital of Poland is","count":3,"grid":true}`, "Rows are layers: the word appears where the fact has been fetched."),
+		preset("name", "A person's name", "gemma3-270m", `{"source":"Wolfgang Amadeus Mozart","target":"entity","count":8}`, "The early layers describe the composer; in the late ones only the next word is left."),
+		preset("identity", "Next words, against the lens", "smollm2-135m-instruct", `{"set":"sentences","items":40,"step":2}`, "The identity prompt reads the next word many layers before the lens does."),
+		preset("entities", "Twenty names described", "smollm2-135m-instruct", `{"set":"entities","target":"entity","count":12,"step":4}`, "Most names are described rightly from the early layers, none from the last ones."),
+		preset("currency", "A country's currency", "gemma3-270m", `{"set":"attributes","target":"attribute","count":3,"step":3}`, "The state of a country's name, put into a sentence about its currency."),
+	}
+}
+
+// result is what is known so far: sources without a patch yet are left out.
+func (s *scope) result() *PatchscopeResult {
+	r := &PatchscopeResult{Layers: s.layers}
+	for i := range s.sources {
+		if len(s.sources[i].Patched) > 0 {
+			r.Items = append(r.Items, s.sources[i].ScopeItem)
+		}
+	}
+	if s.p.Set == "one" {
+		s.single(r)
+	} else {
+		s.scored(r)
+	}
+	return r
+}
+
+// single shows what each layer of one source gives, as text.
+func (s *scope) single(r *PatchscopeResult) {
+	x := &s.sources[0]
+	f := Figure{
+		Name: "scope", Kind: Grid, Scale: Share,
+		Title: say("What each layer's state becomes in words"),
+		Unit:  say("probability of the first token written"),
+		X:     Axis{say("how it is read"), []string{say("logit lens").Text, say("patchscope").Text, say("random vector").Text}},
+		Y:     Axis{say("layer"), layerLabels(s.layers)},
+	}
+	at := -1
+	for l := range s.layers {
+		f.Cells = append(f.Cells, []Num{Num(x.lensP[l]), Num(exp(x.first[l].Value)), Num(exp(x.noise[l].Value))})
+		f.Texts = append(f.Texts, []string{x.Lens[l], x.Patched[l], x.Random[l]})
+		if at < 0 && x.first[l].ID == x.id {
+			at = l
+		}
+	}
+	if at >= 0 {
+		f.Best = &[2]int{1, at}
+	}
+	r.Figures = []Figure{f}
+	r.Passages = []Passage{{Name: say("the target as it is"), Prompt: s.text, Steps: []GenerateStep{}, Text: s.blank, Control: true}}
+	for _, l := range []int{0, len(s.layers) / 3, 2 * len(s.layers) / 3, len(s.layers) - 1} {
+		r.Passages = append(r.Passages, Passage{Name: say("layer {0} put in", strconv.Itoa(s.layers[l])), Prompt: s.text, Steps: []GenerateStep{}, Text: x.Patched[l]})
+	}
+	s.singleFacts(r, at)
+}
+
+func (s *scope) singleFacts(r *PatchscopeResult, at int) {
+	x := &s.sources[0]
+	lens := firstAt(s.lens, 1)
+	r.Facts = append(r.Facts, say("After the source the model itself would write {0}.", strconv.Quote(x.Next)))
+	if at >= 0 {
+		r.Facts = append(r.Facts, say("The target first writes it with the state after layer {0}; the logit lens first names it after layer {1}.", strconv.Itoa(s.layers[at]), strconv.Itoa(s.layers[lens])))
+	} else {
+		r.Facts = append(r.Facts, say("The target begins with that word at no layer: it was asked for something else, or does not understand the state."))
+	}
+	r.Facts = append(r.Facts, say("Without a patch the target writes {0}.", strconv.Quote(s.blank)))
+	if s.random[peak(s.random)].Hits > 0 {
+		r.Facts = append(r.Facts, say("A random vector of the same length gives the word too at some layer: look twice."))
+	} else {
+		r.Facts = append(r.Facts, say("A random vector of the same length gives the word at no layer."))
+	}
+	if s.p.Target == "identity" && at >= 0 {
+		r.Answer = compared(float64(at), float64(lens))
+	}
+}
+
+// compared says which of two depths comes first: 0 the first, 1 neither, 2 the second.
+func compared(a, b float64) *int {
+	n := 1
+	switch {
+	case a < b-0.5:
+		n = 0
+	case a > b+0.5:
+		n = 2
+	}
+	return &n
+}
+
+// scored shows rates by layer with their controls.
+func (s *scope) scored(r *PatchscopeResult) {
+	open := len(s.sources[0].Want) == 0
+	title, unit := say("How often the right word is written"), say("share of sources with a right word in the text")
+	if open {
+		title, unit = say("How often the model's own next word is named"), say("precision at 1")
+	}
+	f := Figure{Name: "precision", Kind: Lines, Scale: Share, Title: title, Unit: unit, X: Axis{say("layer"), layerLabels(s.layers)}}
+	f.Series = []Series{
+		rates(say("patchscope"), s.patched, false), rates(say("logit lens"), s.lens, true),
+		rates(say("random vector"), s.random, true), level(say("target as it is"), s.unpatched, true),
+	}
+	if s.wrong[0].N > 0 {
+		f.Series = append(f.Series, rates(say("another source's state"), s.wrong, true))
+	}
+	at := s.gap()
+	f.Best = &[2]int{at, 0}
+	r.Figures = []Figure{f, s.samples()}
+	r.Facts = append(r.Facts,
+		say("With the state after layer {0} the target is right for {1}; the logit lens there for {2}.", strconv.Itoa(s.layers[at]), s.patched[at].String(), s.lens[at].String()),
+		say("Controls at that layer: a random vector of the same length {0}, the target as it is {1}, another source's state {2}.", s.random[at].String(), s.unpatched.String(), s.wrong[at].String()))
+	best := peak(s.patched)
+	r.Facts = append(r.Facts, say("The most the target gets right is {0}, at layer {1}.", s.patched[best].String(), strconv.Itoa(s.layers[best])))
+	if half, lens := firstAt(s.patched, 0.5), firstAt(s.lens, 0.5); open && half < len(s.layers) && lens < len(s.layers) {
+		r.Facts = append(r.Facts, say("Half of the words are named from layer {0} on by the target, and from layer {1} on by the lens.", strconv.Itoa(s.layers[half]), strconv.Itoa(s.layers[lens])))
+		r.Answer = compared(float64(half), float64(lens))
+	}
+	r.Kept, r.Of = s.patched[0].N, len(s.sources)
+}
+
+// gap is the layer where the target is furthest ahead of the lens.
+func (s *scope) gap() int {
+	at := 0
+	for l := range s.layers {
+		if s.patched[l].Hits-s.lens[l].Hits*s.patched[l].N/max(1, s.lens[l].N) > s.patched[at].Hits-s.lens[at].Hits*s.patched[at].N/max(1, s.lens[at].N) {
+			at = l
+		}
+	}
+	return at
+}
+
+// samples shows what was written for the first few sources.
+func (s *scope) samples() Figure {
+	f := Figure{
+		Name: "written", Kind: Grid, Scale: Share,
+		Title: say("What is written, for the first sources"), Unit: say("probability of the first token written"),
+		X: Axis{Name: say("source")}, Y: Axis{say("layer"), layerLabels(s.layers)},
+	}
+	for l := range s.layers {
+		var cells []Num
+		var texts []string
+		for i := range s.sources[:min(6, len(s.sources))] {
+			x := &s.sources[i]
+			if x.Patched == nil {
+				continue
+			}
+			if l == 0 {
+				f.X.Labels = append(f.X.Labels, x.Source)
+			}
+			cells, texts = append(cells, Num(exp(x.first[l].Value))), append(texts, x.Patched[l])
+		}
+		f.Cells, f.Texts = append(f.Cells, cells), append(f.Texts, texts)
+	}
+	return f
+}
+
+// gridFigure is the frame of the picture of all pairs of layers.
+func (s *scope) gridFigure() Figure {
+	return Figure{
+		Name: "pairs", Kind: Grid, Scale: Share,
+		Title: say("Any source layer into any target layer"), Unit: say("probability of the source's own next word"),
+		X: Axis{say("target layer"), layerLabels(s.layers)}, Y: Axis{say("source layer"), layerLabels(s.layers)},
+	}
+}
