@@ -72,7 +72,7 @@ fuzz: ## ten minutes of every fuzz target
 
 bench: patchbay model build deps-browser ## speed of this engine, native and in the tab
 	./patchbay bench --model $(MODEL)
-	$(GO) run ./wasm/browsertest/bench
+	for threads in 1 0; do $(GO) run ./wasm/browsertest/bench -threads $$threads || exit 1; done
 
 bench-peers: patchbay model build ## this engine and its peers in one run, side by side (PEERS names the script that runs them)
 	@test -x "$(PEERS)" || { echo "set PEERS to the peers' run.sh"; exit 1; }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"strconv"
 	"syscall/js"
 
 	"patchbay/wasm/scene"
@@ -19,6 +20,10 @@ type stage struct {
 	w, h  float64
 	old   bool // painted in another density than the screen has now
 	plain plain
+
+	ratio float64 // the screen's density, device pixels to one of CSS, as it was last seen
+	query js.Value
+	heard js.Func // on a change of query
 }
 
 const (
@@ -30,6 +35,10 @@ const (
 // listen hears the iframe, the pointer over the pad, and the window's size.
 func (s *stage) listen(p *page) {
 	on(window, "message", func(e js.Value) { s.message(p, e) })
+	s.heard = js.FuncOf(func(js.Value, []js.Value) any {
+		go p.within(func() []state.Effect { return nil })
+		return nil
+	})
 	s.density(p)
 	on(window, "resize", func(js.Value) { go p.within(func() []state.Effect { s.dirty = true; return nil }) })
 	for _, event := range []string{"pointermove", "pointerout", "click"} {
@@ -37,16 +46,21 @@ func (s *stage) listen(p *page) {
 	}
 }
 
-// density opens the stage again when the screen's density changes, as zooming and another
-// monitor do: Ebiten asks for it once, and would paint in the old one, blurred.
+// density opens the stage again when the screen's density changed, as by zooming or on another
+// monitor: Ebiten asks for it once, and would paint in the old one, blurred. Browsers do not tell of
+// every change, so it is compared after each render, and the query only brings a render about.
 func (s *stage) density(p *page) {
-	ratio := text.Number(window.Get("devicePixelRatio").Float(), 4)
-	query := window.Call("matchMedia", "(resolution: "+ratio+"dppx)")
-	query.Call("addEventListener", "change", js.FuncOf(func(js.Value, []js.Value) any {
-		s.density(p)
-		go p.within(func() []state.Effect { s.old = true; return nil })
-		return nil
-	}), map[string]any{"once": true})
+	ratio := window.Get("devicePixelRatio").Float()
+	if ratio == s.ratio {
+		return
+	}
+	if s.ratio > 0 {
+		s.old = p.Stage != ""
+		s.query.Call("removeEventListener", "change", s.heard)
+	}
+	s.ratio = ratio
+	s.query = window.Call("matchMedia", "(resolution: "+strconv.FormatFloat(ratio, 'g', -1, 64)+"dppx)")
+	s.query.Call("addEventListener", "change", s.heard)
 }
 
 // pointer forwards what happens over the pad. A touch that scrolls must not pin: only its
@@ -80,10 +94,10 @@ func (s *stage) message(p *page, e js.Value) {
 		return
 	}
 	d := e.Get("data")
-	go p.within(func() []state.Effect { return s.heard(p, d) })
+	go p.within(func() []state.Effect { return s.said(p, d) })
 }
 
-func (s *stage) heard(p *page, d js.Value) []state.Effect {
+func (s *stage) said(p *page, d js.Value) []state.Effect {
 	switch str(d, "type") {
 	case "ready":
 		p.Stage, s.dirty = "ready", true
@@ -91,7 +105,7 @@ func (s *stage) heard(p *page, d js.Value) []state.Effect {
 	case "hit":
 		return s.hit(p, str(d, "kind"), str(d, "id"))
 	case "png":
-		return []state.Effect{state.File{Name: "patchbay-lens.png", Type: "image/png", Data: web.Bytes(d.Get("data"))}}
+		return []state.Effect{state.File{Name: p.FileName() + ".png", Type: "image/png", Data: web.Bytes(d.Get("data"))}}
 	case "error":
 		window.Get("console").Call("error", "stage: "+str(d, "message"))
 		if p.Stage == "ready" && !d.Get("fatal").Truthy() {
@@ -103,6 +117,12 @@ func (s *stage) heard(p *page, d js.Value) []state.Effect {
 }
 
 func (s *stage) hit(p *page, kind, id string) []state.Effect {
+	if !p.Page().Own {
+		if kind == "click" {
+			return p.PinMark(id)
+		}
+		return p.HoverMark(id)
+	}
 	layer, column, ok := scene.ParseCellID(id)
 	switch {
 	case kind == "click" && ok:
@@ -125,8 +145,9 @@ func str(d js.Value, key string) string {
 // follow keeps room for the picture, opens the iframe when there is something to paint, and
 // sends the scene when it changed. It runs after each render.
 func (s *stage) follow(p *page) {
+	s.density(p)
 	box := byID("stage-box")
-	if p.Lesson != "lens" || !box.Truthy() {
+	if p.Lesson == "generate" || !box.Truthy() {
 		return
 	}
 	w := box.Get("clientWidth").Float()
@@ -137,7 +158,7 @@ func (s *stage) follow(p *page) {
 	if w != s.w || h != s.h {
 		s.w, s.h, s.dirty = w, h, true
 	}
-	wanted := p.Page().Lens != nil || p.Page().Busy()
+	wanted := p.Drawn() || p.Page().Busy()
 	if wanted && p.Stage == "" {
 		s.open(p, box)
 	}
@@ -147,7 +168,7 @@ func (s *stage) follow(p *page) {
 		s.watch(p, el, tries)
 		go p.within(func() []state.Effect { return nil }) // the page says that it is being drawn
 	}
-	if s.dirty && (p.Stage == "ready" || p.Stage == "failed") && p.Page().Lens != nil && !s.asked {
+	if s.dirty && (p.Stage == "ready" || p.Stage == "failed") && p.Drawn() && !s.asked {
 		s.asked = true
 		s.frame(p)
 	}
@@ -199,7 +220,7 @@ func (s *stage) watch(p *page, el js.Value, left int) {
 		go p.within(func() []state.Effect {
 			switch {
 			case p.Stage != "loading":
-			case p.Lesson != "lens": // a hidden frame is given no time to get ready in
+			case p.Lesson == "generate": // a hidden frame is given no time to get ready in
 				s.watch(p, el, left)
 			case left == 0:
 				p.Stage, s.dirty = "failed", true
@@ -216,9 +237,12 @@ func (s *stage) watch(p *page, el js.Value, left int) {
 
 // scene is the picture of the state as it stands.
 func (s *stage) scene(p *page) (scene.Scene, bool) {
-	pg := p.Pages["lens"]
-	if pg.Lens == nil || s.w < minimum {
+	pg := p.Page()
+	if !p.Drawn() || s.w < minimum {
 		return scene.Scene{}, false
+	}
+	if f := pg.FigureOf(); f != nil {
+		return scene.Figure(f, s.figure(p)), true
 	}
 	o := scene.Options{W: float32(s.w), H: float32(s.h), Theme: scene.Light, By: scene.By(pg.Color), Words: words(p)}
 	if p.IsDark() {
@@ -231,6 +255,15 @@ func (s *stage) scene(p *page) (scene.Scene, bool) {
 		o.Hover = scene.CellID(pg.Hover.Layer, pg.Hover.Column)
 	}
 	return scene.Lens(pg.Lens, o), true
+}
+
+// figure says how a report's picture is to be drawn.
+func (s *stage) figure(p *page) scene.FigureOptions {
+	o := scene.FigureOptions{W: float32(s.w), H: float32(s.h), Theme: scene.Light, Pinned: p.Page().Mark, Hover: p.Page().Over, Translate: p.Lab.Say}
+	if p.IsDark() {
+		o.Theme = scene.Dark
+	}
+	return o
 }
 
 func words(p *page) scene.Words {
@@ -249,6 +282,6 @@ func (s *stage) export(p *page, format string) {
 		return
 	}
 	if sc, ok := s.scene(p); ok {
-		download("patchbay-lens.svg", "image/svg+xml", scene.SVG(&sc))
+		download(p.FileName()+".svg", "image/svg+xml", scene.SVG(&sc))
 	}
 }

@@ -23,45 +23,45 @@ func useWheel(t *testing.T, d *desk) {
 	d.eval(`scrollTo(0, 0)`, nil)
 }
 
-// useIdle wants no work of anyone while nothing happens: a stage that drew every frame would
-// take a good part of a CPU in software.
+// useIdle wants no work of anyone while nothing happens: no frames, no timers, no helper threads that spin.
 func useIdle(t *testing.T, d *desk) {
 	must(t, d.tab.Move(5, 5))
 	d.rest()
 	d.eval(`document.activeElement.blur()`, nil) // a caret that blinks is painted twice a second
+	const limit = 0.03
 	least := 9.0
-	for range 3 { // others' work may delay ours into a window, but not into each
+	for range 5 { // compilers and collectors may still be at it, but not for ever
 		before := d.b.CPU()
-		d.eval(`new Promise((yes) => setTimeout(yes, 2000))`, nil)
-		if least = min(least, (d.b.CPU()-before)/2); least < 0.25 {
+		d.eval(`new Promise((yes) => setTimeout(yes, 3000))`, nil)
+		if least = min(least, (d.b.CPU()-before)/3); least < limit {
 			break
 		}
 	}
-	t.Logf("%.0f %% of a CPU while idle", 100*least)
-	if least >= 0.25 {
-		t.Errorf("an idle page takes %.0f %% of a CPU", 100*least)
+	t.Logf("%.1f %% of a CPU while idle", 100*least)
+	if least >= limit {
+		t.Errorf("an idle page takes %.1f %% of a CPU", 100*least)
 	}
 }
 
-// useDensity looks at a screen of two device pixels to each of CSS: the picture has them all.
+// useDensity looks at a screen of two device pixels to each of CSS: the picture has them all. An emulated
+// screen tells its page of a new size but not of a new density alone, as some real ones do not: then
+// what the person does next shows it.
 func useDensity(t *testing.T, d *desk) {
 	defer d.tab.Screen(1280, 900, 1, false)
-	crisp := `(() => { const c = document.querySelector("#stage")?.contentDocument?.querySelector("canvas"); return !!c && Math.abs(c.width - 2 * document.querySelector("#stage-box").clientWidth) <= 2; })()`
-	// An emulated screen does not always tell its page that it changed: change it twice.
-	sharp := false
-	for try := 0; try < 2 && !sharp; try++ {
-		must(t, d.tab.Screen(1280, 900, 1, false))
+	crisp := func(density int) {
+		t.Helper()
+		d.await(fmt.Sprintf(`(() => { const c = document.querySelector("#stage")?.contentDocument?.querySelector("canvas");
+			return !!c && Math.abs(c.width - %d * document.querySelector("#stage-box").clientWidth) <= %d; })()`, density, density))
 		d.rest()
-		must(t, d.tab.Screen(1280, 900, 2, false))
-		for i := 0; i < 16 && !sharp; i++ {
-			d.rest()
-			d.eval(crisp, &sharp)
-		}
 	}
-	if !sharp {
-		t.Skip("the page did not hear of the emulated screen's new density: nothing to compare")
-	}
+	must(t, d.tab.Screen(1280, 900, 2, false))
+	x, y := d.at(15, 2)
+	must(t, d.tab.Move(x, y))
+	must(t, d.tab.Move(5, 5))
+	crisp(2)
 	d.samePixels(scene.ByTop, scene.Light, 2)
+	must(t, d.tab.Screen(1240, 900, 1, false))
+	crisp(1)
 }
 
 // useKeyboard tabs through the page: everything is reached, nothing traps.

@@ -38,7 +38,7 @@ func (g *game) Update() error {
 			g.take(m)
 		default:
 			if g.progress() < 1 {
-				ebiten.ScheduleFrame()
+				schedule()
 			}
 			return nil
 		}

@@ -21,7 +21,7 @@ import (
 func main() {
 	g := &game{inbox: make(chan message, 64), reduced: reducedMotion()}
 	listen(g.inbox)
-	// Nothing is drawn unless something changed: ScheduleFrame asks for a frame.
+	// Nothing is drawn unless something changed: schedule asks for a frame.
 	ebiten.SetFPSMode(ebiten.FPSModeVsyncOffMinimum)
 	err := ebiten.RunGameWithOptions(g, &ebiten.RunGameOptions{InitUnfocused: true})
 	if err != nil {

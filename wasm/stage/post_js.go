@@ -31,9 +31,15 @@ func listen(inbox chan message) {
 				go func() { inbox <- m }()
 			}
 		}
-		ebiten.ScheduleFrame()
+		schedule()
 		return nil
 	}))
+}
+
+// schedule asks for a frame, and has stage.js let Ebiten see it.
+func schedule() {
+	ebiten.ScheduleFrame()
+	window.Call("stageWake")
 }
 
 func parse(d js.Value) message {
