@@ -16,9 +16,9 @@ for _ in 1 2; do
   ours
 done
 "$peers" transformersjs
-go run ./wasm/browsertest/bench -reps 2
+for threads in 1 0; do go run ./wasm/browsertest/bench -reps 2 -threads $threads; done
 if [ "${SWEEPS:-}" ]; then
   "$peers" hf-hooks
   ./patchbay bench --model "$model" --what grid,scope,lens --json
-  go run ./wasm/browsertest/bench -reps 1 -plans grid,scope,lens
+  for threads in 1 2; do go run ./wasm/browsertest/bench -reps 1 -threads $threads -plans grid,scope,lens; done
 fi

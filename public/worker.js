@@ -1,6 +1,6 @@
-// The engine's worker: loads the kernels and worker.wasm, and passes frames to it. The query
-// ?shelf=opfs|cache|indexeddb names where models are kept; without it the best that the
-// context allows is taken.
+// The engine's worker: loads the kernels and worker.wasm, and passes frames to it. Of the query
+//   ?shelf=opfs|cache|indexeddb  names where models are kept, by default the best that the context allows
+//   ?threads=N                   is how many threads compute, by default what a measurement at the start finds
 "use strict";
 
 // What the page says before Go listens waits here.
@@ -11,7 +11,8 @@ self.patchbayListen = (f) => {
   listen = f;
   early.splice(0).forEach(f);
 };
-self.patchbayShelf = new URLSearchParams(self.location.search).get("shelf") || "";
+const query = new URLSearchParams(self.location.search);
+self.patchbayShelf = query.get("shelf") || "";
 
 // patchbaySettle turns a request or transaction of IndexedDB into a promise.
 self.patchbaySettle = (r) =>
@@ -26,7 +27,8 @@ importScripts("dist/wasm_exec.js");
 async function kernels() {
   try {
     importScripts("kernels/kernels.js");
-    return await self.PatchbayKernels.instantiate({ base: new URL("kernels/", self.location.href).href });
+    const base = new URL("kernels/", self.location.href).href;
+    return await self.PatchbayKernels.instantiate({ base, threads: Math.max(0, parseInt(query.get("threads"), 10) || 0) });
   } catch (e) {
     self.patchbayKernelError = String((e && e.message) || e);
     return null;

@@ -7,8 +7,12 @@
 // A plain script, for importScripts and for node. Options of instantiate:
 //   base     where the .wasm files lie (a URL that ends in a slash)
 //   load     name => Promise of the file's bytes; by default fetch(base + name)
-//   shared   true for memory that threads can share (default false)
+//   threads  how many threads share a call; by default the device measures what pays, up to 8
 //   variant  "plain" or "relaxed"; by default relaxed where WebAssembly.validate accepts it
+//
+// Threads need shared memory, which browsers give to pages that are cross-origin isolated. The thread
+// that runs Go takes part; the others are workers of thread.js. Without them one thread computes the
+// same, and imports.note says why.
 "use strict";
 
 (() => {
@@ -34,13 +38,69 @@
 		return response.arrayBuffer();
 	}
 
-	async function instantiate({ base = "", load, shared = false, variant } = {}) {
+	const most = 8;
+	const stackSize = 128 << 10; // bytes of each helper's stack, as build.sh gives the first thread
+	const patience = 5000; // milliseconds in which helpers must have started
+
+	// alone says why this page can have one thread only, or "".
+	function alone(threads) {
+		if (threads === 1) return "asked for";
+		if (!globalThis.crossOriginIsolated) return "the page is not cross-origin isolated";
+		if (typeof Worker === "undefined" || typeof SharedArrayBuffer === "undefined") return "this browser shares no memory here";
+		return !threads && navigator.hardwareConcurrency < 2 ? "one processor core" : "";
+	}
+
+	// A helper that is ready to work, or the error that kept it from it.
+	function startHelper(url, message) {
+		return new Promise((yes, no) => {
+			const worker = new Worker(url);
+			const late = setTimeout(() => no(new Error("no answer in time")), patience);
+			const fail = (why) => { clearTimeout(late); worker.terminate(); no(new Error(why)); };
+			worker.onmessage = (e) => (e.data === "ready" ? (clearTimeout(late), yes(worker)) : fail(e.data.error));
+			worker.onerror = (e) => { e.preventDefault(); fail(e.message || "thread.js did not load"); };
+			worker.postMessage(message);
+		});
+	}
+
+	// The helpers of a pool of so many threads; all or none.
+	async function startHelpers(base, count, module, memory, stacks) {
+		const url = new URL(base + "thread.js", self.location.href);
+		const started = await Promise.allSettled(Array.from({ length: count }, (_, id) =>
+			startHelper(url, { module, memory, id, stack: stacks + (id + 1) * stackSize })));
+		const workers = started.filter((s) => s.value).map((s) => s.value);
+		const failed = started.find((s) => s.reason);
+		if (!failed) return workers;
+		workers.forEach((w) => w.terminate());
+		throw failed.reason;
+	}
+
+	// pool gives the kernels' module on memory that its helpers share, or one thread and the reason.
+	async function start(kind, read, base, threads) {
+		let note = alone(threads), { memory, maximum } = makeMemory(!note);
+		const module = await WebAssembly.compile(await read(`kernels-${kind}${note ? "" : "-mt"}.wasm`));
+		const env = { memory, now: () => performance.now() };
+		const kernel = (await WebAssembly.instantiate(module, { env })).exports;
+		let heap = kernel.heap(), helpers = [];
+		if (!note) {
+			const count = Math.min(threads || navigator.hardwareConcurrency, most) - 1;
+			heap = (heap + 63) & -64;
+			memory.grow(Math.ceil((count * stackSize) / 65536));
+			try {
+				helpers = await startHelpers(base, count, module, memory, heap);
+				heap += count * stackSize;
+				note = threads ? "asked for" : "";
+			} catch (e) {
+				note = "threads do not start: " + e.message;
+			}
+		}
+		return { kernel, memory, maximum, heap, helpers, note, module };
+	}
+
+	async function instantiate({ base = "", load, threads = 0, variant } = {}) {
 		if (!accepts(simd)) throw new Error("this browser has no WebAssembly SIMD: update it");
 		const kind = variant || (accepts(relaxed) ? "relaxed" : "plain");
-		const name = `kernels-${kind}${shared ? "-mt" : ""}.wasm`;
-		const { memory, maximum } = makeMemory(shared);
-		const module = await WebAssembly.compile(await (load ? load(name) : fetchBytes(base + name)));
-		const kernel = (await WebAssembly.instantiate(module, { env: { memory } })).exports;
+		const read = load || ((name) => fetchBytes(base + name));
+		const { kernel, memory, maximum, heap, helpers, note } = await start(kind, read, base, threads);
 
 		// A view dies when its memory grows, so each use compares the buffer it was made of.
 		let go = null, goView = new Uint8Array(0), view = new Uint8Array(0);
@@ -51,10 +111,17 @@
 		};
 		const imports = {
 			run: kernel.run,
-			heap: kernel.heap,
+			heap: () => heap,
 			row_tile: kernel.row_tile,
 			lanes: kernel.lanes,
 			features: kernel.features,
+			// threads that there are, the caller included; measured says that not all need be used.
+			threads: () => helpers.length + 1,
+			measured: () => (note ? 0 : 1),
+			// use says how many threads take part from now on; settle ends the others for good.
+			use(n) { if (helpers.length) kernel.helpers(n - 1); },
+			settle(n) { helpers.splice(n - 1).forEach((w) => w.terminate()); },
+			note(to, n) { return new TextEncoder().encodeInto(note, there().subarray(to >>> 0, (to >>> 0) + n)).written; },
 			limit: () => maximum,
 			pages: () => memory.buffer.byteLength / 65536,
 			grow(pages) {
@@ -64,10 +131,11 @@
 			copy_out(to, from, n) { to >>>= 0; from >>>= 0; there().set(here().subarray(from, from + (n >>> 0)), to); },
 		};
 		return {
-			imports, memory, module,
-			detail: kind + (shared ? ", shared" : ""),
+			imports, memory,
 			// attach names the Go instance (of wasm_exec.js) whose memory is copied from and to.
 			attach(instance) { go = instance; },
+			// close ends the helpers.
+			close() { imports.settle(1); },
 		};
 	}
 

@@ -79,7 +79,8 @@ func (p *page) start() {
 	p.look()
 	p.listen()
 	p.do(p.TellCut())
-	p.open(state.Tab, link.Worker("worker.js"))
+	// The page's query is the worker's: ?threads=2 forces what it would measure.
+	p.open(state.Tab, link.Worker("worker.js"+window.Get("location").Get("search").String()))
 	if token := p.token(); token != "" {
 		p.open(state.Sidecar, link.Sidecar(socketAddress(), token))
 	} else if p.Place == state.Sidecar {

@@ -58,7 +58,7 @@ func fastest(b *testing.B, f func()) float64 {
 	return best
 }
 
-func load(b *testing.B, d *Device, dt tensor.DType, rows, cols int) device.Weight {
+func load(b testing.TB, d *Device, dt tensor.DType, rows, cols int) device.Weight {
 	w, err := d.Load(dt, rows, cols, device.Sample(dt, rows, cols, 1))
 	if err != nil {
 		b.Fatal(err)

@@ -55,6 +55,9 @@ func newDevice(h host) (*Device, error) {
 		err = d.reserve(&d.work, 1<<20)
 	}
 	if err == nil {
+		err = d.host.tune(d)
+	}
+	if err == nil {
 		err = d.measure()
 	}
 	if err != nil {

@@ -10,7 +10,9 @@
 // cut among threads. The C side reads, in order: kern.h (the contract), vec.h (one vector type
 // for every instruction set), mathv.h (exp, tanh, erf), tile.h (the layout), matvec.h, gemm.h,
 // elem.h, attend.h, back.h, repack.h, rank.h, and table.h, which is all of them. clone_*.c compile that
-// for an instruction set each; wasm.c for the tab; pool.c shares calls among threads.
+// for an instruction set each; wasm.c for the tab. share.h is how threads share a call: natively they
+// are goroutines in pool.c; in the tab workers over the same memory, started by public/kernels/kernels.js
+// where the page is cross-origin isolated, as many as tune_js.go measures to pay.
 //
 // # The layout
 //

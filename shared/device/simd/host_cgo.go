@@ -123,10 +123,11 @@ func (h *native) copyOut(dst unsafe.Pointer, src uintptr, n int) {
 	C.kern_copy_out(dst, C.uintptr_t(src), C.size_t(n))
 }
 
-func (h *native) threads() int { return h.workers + 1 }
-func (h *native) few() [2]int  { return clones[h.clone].few }
-func (h *native) lanes() int   { return int(C.kern_lanes(C.int(h.clone))) }
-func (h *native) rowTile() int { return int(C.kern_row_tile(C.int(h.clone))) }
+func (h *native) threads() int       { return h.workers + 1 }
+func (h *native) tune(*Device) error { return nil }
+func (h *native) few() [2]int        { return clones[h.clone].few }
+func (h *native) lanes() int         { return int(C.kern_lanes(C.int(h.clone))) }
+func (h *native) rowTile() int       { return int(C.kern_row_tile(C.int(h.clone))) }
 
 func (h *native) detail() string {
 	return fmt.Sprintf("%s, %s", clones[h.clone].detail, count(h.threads(), "thread"))

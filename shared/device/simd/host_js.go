@@ -1,7 +1,6 @@
 package simd
 
 import (
-	"fmt"
 	"unsafe"
 
 	"patchbay/shared/errs"
@@ -11,7 +10,7 @@ import (
 
 //go:wasmimport kern run
 //go:noescape
-func kernRun(op, p0, p1, p2, p3, p4, p5, p6, p7 uint32, i0, i1, i2, i3, i4, i5, i6, i7, i8, i9, i10, i11 int32, f0, f1, f2, f3 float32, lo, hi int32)
+func kernRun(op, p0, p1, p2, p3, p4, p5, p6, p7 uint32, i0, i1, i2, i3, i4, i5, i6, i7, i8, i9, i10, i11 int32, f0, f1, f2, f3 float32, n, grain int32)
 
 //go:wasmimport kern grow
 func kernGrow(pages uint32) uint32
@@ -42,12 +41,30 @@ func kernLanes() int32
 //go:wasmimport kern features
 func kernFeatures() int32
 
+//go:wasmimport kern threads
+func kernThreads() int32
+
+//go:wasmimport kern measured
+func kernMeasured() int32
+
+//go:wasmimport kern use
+func kernUse(threads int32)
+
+//go:wasmimport kern settle
+func kernSettle(threads int32)
+
+//go:wasmimport kern note
+//go:noescape
+func kernNote(dst unsafe.Pointer, n uint32) uint32
+
 const page = 1 << 16
 
-// module is the kernel module of the tab; it has a memory of its own.
+// module is the kernel module of the tab; it has a memory of its own, which helper threads share.
 type module struct {
 	arena    *arena
 	features int32
+	n        int    // threads that take part
+	note     string // why so many
 }
 
 // opened guards against two devices on the one memory of the page.
@@ -62,6 +79,9 @@ func openHost() (host, error) {
 		return nil, errs.E("simd.New", errs.Busy, "the kernels' memory already has a device: close that first")
 	}
 	opened = true
+	m.use(int(kernThreads()))
+	var note [128]byte
+	m.note = string(note[:kernNote(unsafe.Pointer(&note), uint32(len(note)))])
 	m.arena = newArena(int64(kernHeap()), int64(kernPages())*page, int64(kernLimit())*page, growMemory)
 	return m, nil
 }
@@ -74,10 +94,10 @@ func growMemory(n int64) int64 {
 	return int64(kernPages()) * page
 }
 
-func (m *module) run(op int, c *call, n, _ int) {
+func (m *module) run(op int, c *call, n, grain int) {
 	p, i, f := &c.p, &c.i, &c.f
 	kernRun(uint32(op), uint32(p[0]), uint32(p[1]), uint32(p[2]), uint32(p[3]), uint32(p[4]), uint32(p[5]), uint32(p[6]), uint32(p[7]),
-		i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7], i[8], i[9], i[10], i[11], f[0], f[1], f[2], f[3], 0, int32(n))
+		i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7], i[8], i[9], i[10], i[11], f[0], f[1], f[2], f[3], int32(n), int32(grain))
 }
 
 func (m *module) alloc(bytes int) (uintptr, bool) {
@@ -96,7 +116,13 @@ func (m *module) copyOut(dst unsafe.Pointer, src uintptr, n int) {
 	kernCopyOut(dst, uint32(src), uint32(n))
 }
 
-func (m *module) threads() int { return 1 }
+// use has so many threads take part from now on.
+func (m *module) use(n int) {
+	m.n = n
+	kernUse(int32(n))
+}
+
+func (m *module) threads() int { return m.n }
 func (m *module) few() [2]int  { return [2]int{3, 8} }
 func (m *module) lanes() int   { return int(kernLanes()) }
 func (m *module) rowTile() int { return int(kernRowTile()) }
@@ -107,5 +133,9 @@ func (m *module) detail() string {
 	if m.features&1 != 0 {
 		kind = "relaxed"
 	}
-	return fmt.Sprintf("wasm %s, %s", kind, count(1, "thread"))
+	detail := "wasm " + kind + ", " + count(m.n, "thread")
+	if m.note != "" {
+		detail += " (" + m.note + ")"
+	}
+	return detail
 }

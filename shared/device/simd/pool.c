@@ -1,13 +1,13 @@
 //go:build cgo && (amd64 || arm64)
 
-// pool.c: the caller and helper threads take slices of a call from one counter. Helpers are
-// goroutines that wait here for a short while (kern_work) and then go back to Go to sleep, so
-// there is no thread of our own to leak and nothing spins for long. A helper that comes late finds
-// the call closed and does no harm: the caller never waits for one that has not joined.
+// pool.c: the caller and helper threads share a call as share.h says. Helpers are goroutines that
+// wait here for a short while (kern_work) and then go back to Go to sleep, so there is no thread of
+// our own to leak and nothing spins for long.
 #include <stdlib.h>
 #include <string.h>
 #include "clone.h"
 #include "pool.h"
+#include "share.h"
 #if defined(_WIN32)
 #include <malloc.h>
 #include <windows.h>
@@ -26,22 +26,10 @@
 #define pause_cpu() __asm__ volatile("yield")
 #endif
 
-// state: call number << 16 | open << 15 | helpers that joined.
-#define OPEN ((uint64_t)1 << 15)
-#define JOINED (OPEN - 1)
-
 struct kern_pool {
-	_Alignas(64) uint64_t state;
-	_Alignas(64) int32_t next; // first unit not taken
-	_Alignas(64) int32_t done; // helpers that left
+	kern_share call;
 	_Alignas(64) int32_t closed;
-	kern_fn *fn;
-	const kern_args *args;
-	int32_t n, grain;
 };
-
-#define GET(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
-#define SET(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELEASE)
 
 kern_pool *kern_pool_new(void) {
 	kern_pool *p = kern_alloc(sizeof *p);
@@ -51,14 +39,6 @@ kern_pool *kern_pool_new(void) {
 
 void kern_pool_free(kern_pool *p) { kern_free(p); }
 void kern_pool_close(kern_pool *p) { SET(p->closed, 1); }
-
-static void take(kern_pool *p, kern_fn *fn, const kern_args *a, int n, int grain) {
-	for (;;) {
-		int lo = __atomic_fetch_add(&p->next, grain, __ATOMIC_RELAXED);
-		if (lo >= n) return;
-		fn(a, lo, n - lo < grain ? n : lo + grain);
-	}
-}
 
 static const kern_clone *find(int clone) {
 #if defined(__x86_64__) && HAVE_AVX
@@ -91,25 +71,13 @@ void kern_run(kern_pool *p, int clone, int op, const kern_args *a, int n, int gr
 		fn(a, 0, n);
 		return;
 	}
-	p->fn = fn, p->args = a, p->n = n, p->grain = grain, p->done = 0;
-	__atomic_store_n(&p->next, 0, __ATOMIC_RELAXED);
-	SET(p->state, ((GET(p->state) >> 16) + 1) << 16 | OPEN);
-	take(p, fn, a, n, grain);
-	uint64_t joined = __atomic_fetch_and(&p->state, ~OPEN, __ATOMIC_ACQ_REL) & JOINED;
-	for (int spin = 0; (uint64_t)GET(p->done) < joined; spin++) {
+	share_open(&p->call, fn, a, n, grain);
+	share_take(&p->call);
+	int joined = share_close(&p->call);
+	for (int spin = 0; GET(p->call.done) < joined; spin++) {
 		if (spin < 4000) pause_cpu();
 		else yield_cpu();
 	}
-}
-
-// One try to help: 1 if a call was joined.
-static int help(kern_pool *p) {
-	uint64_t s = GET(p->state);
-	if (!(s & OPEN)) return 0;
-	if (!__atomic_compare_exchange_n(&p->state, &s, s + 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return 0;
-	take(p, p->fn, p->args, p->n, p->grain); // the fields stand still while a joined helper is not done
-	__atomic_fetch_add(&p->done, 1, __ATOMIC_ACQ_REL);
-	return 1;
 }
 
 // Helps until nothing has come for `spins` pauses or the pool is closed. Returns 1 when closed.
@@ -118,8 +86,8 @@ int kern_work(kern_pool *p, int spins) {
 	for (int idle = 0; idle < spins; idle++) {
 		if (GET(p->closed)) return 1;
 		// A call whose units are all taken stays open for a moment: joining it twice would be vain.
-		uint64_t call = GET(p->state) >> 16;
-		if (call != seen && help(p)) seen = call, idle = 0;
+		uint64_t call = GET(p->call.state) >> 16;
+		if (call != seen && share_help(&p->call)) seen = call, idle = 0;
 		pause_cpu();
 	}
 	return 0;

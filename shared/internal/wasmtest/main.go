@@ -12,6 +12,7 @@
 //	PATCHBAY_WASMTEST_PAGE=1       runs the program in the page itself, for what needs the DOM
 //	PATCHBAY_WASMTEST_FLAGS="..."  adds flags for Chromium, as --use-webgpu-adapter=swiftshader
 //	PATCHBAY_KERNELS=plain         has the kernels without relaxed SIMD
+//	PATCHBAY_THREADS=1             has them on so many threads, by default 2; 0 measures
 package main
 
 import (

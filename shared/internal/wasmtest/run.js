@@ -24,7 +24,9 @@
 		};
 		if (start.kernels) {
 			await load("/public/kernels/kernels.js");
-			const kernels = await PatchbayKernels.instantiate({ base: "/public/kernels/", variant: start.env.PATCHBAY_KERNELS });
+			const kernels = await PatchbayKernels.instantiate({
+				base: "/public/kernels/", variant: start.env.PATCHBAY_KERNELS, threads: inWorker ? parseInt(start.env.PATCHBAY_THREADS || "2", 10) : 1,
+			});
 			kernels.attach(go);
 			go.importObject.kern = kernels.imports;
 		}

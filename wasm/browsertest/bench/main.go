@@ -2,7 +2,10 @@
 // memory. It prints a JSON object per line, as the peers' scripts do, so that the figures can
 // stand in one table.
 //
-//	go run ./wasm/browsertest/bench [-reps 3] [-model smollm2-135m-instruct] [-quiet 45s]
+//	go run ./wasm/browsertest/bench [-reps 3] [-model smollm2-135m-instruct] [-threads 1] [-quiet 45s]
+//
+// One thread is what a page has that is not cross-origin isolated; -threads 0 has as many as the tab
+// itself finds to pay, which the figures then name.
 //
 // Each repetition is a fresh browser. Prefill is a prompt of 128 tokens up to the first token
 // out; decode is the 64 tokens after it.
@@ -40,11 +43,12 @@ func main() {
 	model := flag.String("model", "smollm2-135m-instruct", "the model")
 	prio := flag.Int("prio", 0, "scheduling priority of the browser; negative needs root")
 	quiet := flag.Duration("quiet", 45*time.Second, "how long to wait for an idle machine before each repetition")
+	threads := flag.Int("threads", 1, "threads of the tab's engine; 0: what the tab measures, as a visitor has it")
 	sweeps := flag.String("plans", "", "sweeps to time in place of all else: some of grid, scope, lens, many, with commas between")
 	flag.Parse()
 	var all []*measured
 	for range *reps {
-		m, err := repetition(context.Background(), *model, *sweeps, *quiet, *prio)
+		m, err := repetition(context.Background(), *model, *sweeps, *threads, *quiet, *prio)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
@@ -90,10 +94,11 @@ type measured struct {
 	tab     *browsertest.Tab
 	browser *browsertest.Browser
 	model   string
+	start   string // the expression that starts the worker
 }
 
 // repetition measures everything once, in a fresh browser with an empty profile.
-func repetition(ctx context.Context, model, sweeps string, quiet time.Duration, prio int) (*measured, error) {
+func repetition(ctx context.Context, model, sweeps string, threads int, quiet time.Duration, prio int) (*measured, error) {
 	server, err := browsertest.ServeBare(browsertest.Models())
 	if err != nil {
 		return nil, err
@@ -108,7 +113,7 @@ func repetition(ctx context.Context, model, sweeps string, quiet time.Duration, 
 	if prio != 0 {
 		browsertest.Priority(b.PID(), prio)
 	}
-	m := &measured{browser: b, model: model}
+	m := &measured{browser: b, model: model, start: fmt.Sprintf(`start("?threads=%d")`, threads)}
 	if m.tab, err = b.Open(server.URL("127.0.0.1", "/bare.html")); err != nil {
 		return nil, err
 	}
@@ -148,7 +153,7 @@ func (m *measured) cold() error {
 			Name, Detail string
 		}
 	}
-	if err := m.tab.Eval(`start()`, &w); err != nil {
+	if err := m.tab.Eval(m.start, &w); err != nil {
 		return err
 	}
 	m.threads, m.device = w.Device.Threads, w.Device.Name+", "+w.Device.Detail
@@ -166,7 +171,7 @@ func (m *measured) warm() error {
 	if err := m.tab.Eval(`stop()`, nil); err != nil {
 		return err
 	}
-	s, other, err := m.timed(`start().then(() => `+m.load("")+`)`, nil)
+	s, other, err := m.timed(m.start+`.then(() => `+m.load("")+`)`, nil)
 	m.add("load", "s", "", s, other)
 	return err
 }
