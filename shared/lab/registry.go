@@ -15,6 +15,7 @@ import (
 // an initialiser would link the whole engine into it.
 func experiments() []*Experiment {
 	return []*Experiment{
+		steer(),
 		icv(),
 		lens(),
 		residual(),

@@ -1,0 +1,118 @@
+package lab
+
+import (
+	"math"
+	"slices"
+
+	"patchbay/shared/errs"
+	"patchbay/shared/hook"
+	"patchbay/shared/plan"
+	"patchbay/shared/token"
+)
+
+// scorer says how far the next word leans to one side.
+type scorer struct {
+	toward, away []plan.TokenRef // first tokens of the words; both empty: nothing can be scored
+}
+
+// newScorer turns the set's words into tokens. Those that open words of both sides count for neither.
+func (s *steering) newScorer() (scorer, error) {
+	a, err := s.firsts(s.set.toward)
+	if err != nil {
+		return scorer{}, err
+	}
+	b, err := s.firsts(s.set.away)
+	if err != nil {
+		return scorer{}, err
+	}
+	var c scorer
+	for _, id := range a {
+		if !slices.Contains(b, id) {
+			c.toward = append(c.toward, plan.TokenRef{ID: id})
+		}
+	}
+	for _, id := range b {
+		if !slices.Contains(a, id) {
+			c.away = append(c.away, plan.TokenRef{ID: id})
+		}
+	}
+	if len(s.set.toward) > 0 && len(c.toward) == 0 || len(s.set.away) > 0 && len(c.away) == 0 {
+		return c, errs.E("lab.steer", errs.Invalid, "toward, away: this model begins the words of both sides with the same tokens: choose other words")
+	}
+	return c, nil
+}
+
+// firsts are the first tokens of words. In running text a word stands after a space.
+func (s *steering) firsts(words []string) ([]int32, error) {
+	var out []int32
+	for _, w := range words {
+		if !(s.set.chat && s.b.Tokens.HasChat()) && w != "" && w[0] != ' ' {
+			w = " " + w
+		}
+		ids, err := s.b.Tokens.Encode(w, token.Options{})
+		if err != nil {
+			return nil, errs.E("lab.steer", errs.Invalid, "the word %.40q: %w", w, err)
+		}
+		if len(ids) == 0 {
+			return nil, errs.E("lab.steer", errs.Invalid, "the word %.40q has no tokens", w)
+		}
+		if !slices.Contains(out, ids[0]) {
+			out = append(out, ids[0])
+		}
+	}
+	return out, nil
+}
+
+// any says that there is something to score.
+func (c scorer) any() bool { return len(c.toward) > 0 }
+
+// reads ask for what the score is made of.
+func (c scorer) reads() []plan.Read {
+	if !c.any() {
+		return nil
+	}
+	r := plan.Read{Name: "score", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.Logits, Tokens: slices.Concat(c.toward, c.away)}
+	if len(c.away) == 0 {
+		r.Reduce = plan.LogProb
+	}
+	return []plan.Read{r}
+}
+
+// of is the score of each variant: the read's numbers are [variant][token].
+func (c scorer) of(values []float32) []float64 {
+	width := len(c.toward) + len(c.away)
+	out := make([]float64, len(values)/width)
+	for i := range out {
+		row := values[i*width : (i+1)*width]
+		if len(c.away) == 0 {
+			out[i] = logOdds(row)
+			continue
+		}
+		for k, x := range row {
+			if k < len(c.toward) {
+				out[i] += float64(x) / float64(len(c.toward))
+			} else {
+				out[i] -= float64(x) / float64(len(c.away))
+			}
+		}
+	}
+	return out
+}
+
+// logOdds of any of the tokens against all others, from their log-probabilities (Arditi et al. 2024).
+func logOdds(logprobs []float32) float64 {
+	p := 0.0
+	for _, x := range logprobs {
+		p += math.Exp(float64(x))
+	}
+	p = min(max(p, 1e-12), 1-1e-12)
+	return math.Log(p) - math.Log(1-p)
+}
+
+// sign of a test prompt: -1 where the second side's word is the right one for the first.
+func (s *steering) sign(test int) float64 {
+	if f := s.set.flips; len(f) > 0 && f[test%len(f)] {
+		return -1
+	}
+	return 1
+}
