@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"patchbay/shared/errs"
+	"patchbay/shared/token"
 )
 
 // The tasks that demonstrations show: a query and its answer. Each list is one string, its words
@@ -107,20 +108,60 @@ func made(answer func(string) string) []pair {
 // capital writes the first letter large; the words begin with ASCII letters.
 func capital(w string) string { return strings.ToUpper(w[:1]) + w[1:] }
 
-// listed draws n lists of k words each, the answer being that of the first or the last word.
-func listed(words []pair, k, n int, last bool, r *rand.Rand) []pair {
-	out := make([]pair, n)
-	for i := range out {
-		at := r.Perm(len(words))[:k]
-		xs := make([]string, k)
+// listed draws n lists of k words each, the answer being that of the first or the last word, or that
+// word itself. An answer is told by its first token, so no two words of a list, nor their answers,
+// begin with the same. As far as there are, lists of one size are taken, the commonest: prompts of
+// one length go together.
+func listed(b *Bench, words []pair, k, n int, last, copied bool, r *rand.Rand) []pair {
+	size, count := sizeIn(b), map[int]int{}
+	var drawn []pair
+	common := 0
+	for range 12 * n {
+		at := r.Perm(len(words))[:min(k, len(words))]
+		xs, begins := make([]string, len(at)), map[int32]bool{}
 		for j, w := range at {
 			xs[j] = words[w].x
+			begins[firstToken(b, words[w].x)] = true
+			begins[^firstToken(b, words[w].y)] = true
+		}
+		if len(begins) < 2*len(at) {
+			continue
 		}
 		p := words[at[0]]
 		if last {
-			p = words[at[k-1]]
+			p = words[at[len(at)-1]]
 		}
-		out[i] = pair{strings.Join(xs, ", "), p.y}
+		if copied {
+			p.y = p.x
+		}
+		drawn = append(drawn, pair{strings.Join(xs, ", "), p.y})
+		c := size(drawn[len(drawn)-1])
+		if count[c]++; count[c] > count[common] {
+			common = c
+		}
+	}
+	return nearest(drawn, common, size)[:min(n, len(drawn))]
+}
+
+// firstToken is how a word begins after a space; -1 if it has no token.
+func firstToken(b *Bench, word string) int32 {
+	ids, err := b.Tokens.Encode(" "+word, token.Options{})
+	if err != nil || len(ids) == 0 {
+		return -1
+	}
+	return ids[0]
+}
+
+// nearest puts first those whose size is closest to the wanted one; of equals none overtakes another.
+func nearest(ps []pair, want int, size func(pair) int) []pair {
+	keys := make([]int, len(ps))
+	for i, p := range ps {
+		keys[i] = max(size(p)-want, want-size(p))*len(ps) + i
+	}
+	slices.Sort(keys)
+	out := make([]pair, len(ps))
+	for i, k := range keys {
+		out[i] = ps[k%len(ps)]
 	}
 	return out
 }
@@ -140,27 +181,52 @@ type deal struct {
 	demos [][]pair // by set
 }
 
-// dealt shares pairs out in their order. A tested pair is in no demonstration and no vector; where
-// pairs are few the sets share theirs, but no set asks what it has just shown.
-func dealt(ps []pair, items, sets, shots int) (d deal, err error) {
+// dealt shares pairs out. A tested pair is in no demonstration and no vector; where pairs are few the
+// sets share theirs, but no set asks what it has just shown. Queries of one size go to one set.
+func dealt(ps []pair, items, sets, shots int, size func(pair) int) (d deal, err error) {
 	if len(ps) < 6 {
 		return d, errs.E("lab.tasks", errs.Invalid, "there are %d pairs; at least 6 are needed: to show, to make a vector of, and to test", len(ps))
 	}
-	d.test = ps[:min(items, max(2, len(ps)/2))]
-	rest := ps[len(d.test):]
+	n := min(items, max(2, len(ps)/2))
+	d.test = nearest(ps[:n], 0, size)
+	rest := ps[n:]
 	shots = min(shots, (len(rest)+1)/2)
 	ask := min((items+sets-1)/sets, len(rest)-shots)
 	for s := range sets {
-		var demos, train []pair
-		for i := range shots {
-			demos = append(demos, rest[(s*shots+i)%len(rest)])
+		demos, others := d.wheel(rest, s*shots, shots)
+		want := 0
+		if test := d.tested(s, sets); len(test) > 0 {
+			want = size(test[len(test)/2])
 		}
-		for i := range ask {
-			train = append(train, rest[(s*shots+shots+i)%len(rest)])
-		}
-		d.demos, d.train = append(d.demos, demos), append(d.train, train)
+		d.demos, d.train = append(d.demos, demos), append(d.train, nearest(others, want, size)[:ask])
 	}
 	return d, nil
+}
+
+// wheel takes n pairs from a place on, going round, and leaves the others.
+func (d *deal) wheel(ps []pair, from, n int) (taken, others []pair) {
+	for i := range ps {
+		p := ps[(from+i)%len(ps)]
+		if i < n {
+			taken = append(taken, p)
+		} else {
+			others = append(others, p)
+		}
+	}
+	return taken, others
+}
+
+// tested are the queries that go to set s of so many.
+func (d *deal) tested(s, sets int) []pair {
+	return d.test[s*len(d.test)/sets : (s+1)*len(d.test)/sets]
+}
+
+// sizeIn counts a query's tokens.
+func sizeIn(b *Bench) func(pair) int {
+	return func(p pair) int {
+		ids, _ := b.Tokens.Encode(" "+p.x, token.Options{})
+		return len(ids)
+	}
 }
 
 // rotated pairs every query with the answer of another: the demonstrations of no task.

@@ -9,7 +9,6 @@ import (
 
 	"patchbay/shared/errs"
 	"patchbay/shared/plan"
-	"patchbay/shared/token"
 )
 
 // ICVParams are the parameters of the in-context vector (Hendel et al. 2023, Todd et al. 2024,
@@ -112,7 +111,7 @@ func newICV(b *Bench, p ICVParams, emit func(Event)) (*icvRun, error) {
 	}
 	ps, err := r.pairs()
 	if err == nil {
-		r.deal, err = dealt(ps, p.Items, demoSets, p.Shots)
+		r.deal, err = dealt(ps, p.Items, demoSets, p.Shots, sizeIn(b))
 	}
 	if err == nil {
 		err = r.ask()
@@ -136,7 +135,7 @@ func (r *icvRun) pairs() ([]pair, error) {
 	}
 	if t := r.p.Task; t == "first" || t == "last" {
 		n := r.p.Items + demoSets*(r.p.Shots+(r.p.Items+demoSets-1)/demoSets)
-		return listed(wordTask("copy"), r.p.Words, n, t == "last", rnd), nil
+		return listed(r.b, wordTask("copy"), r.p.Words, n, t == "last", false, rnd), nil
 	}
 	return shuffled(wordTask(r.p.Task), rnd), nil
 }
@@ -145,21 +144,19 @@ func (r *icvRun) pairs() ([]pair, error) {
 // same with each other's answers; and the queries that vectors are made of.
 func (r *icvRun) ask() error {
 	f, d := formatOf(r.p.Format), &r.deal
-	d.test = byLength(d.test, r.size)
 	r.first = newProber(r.b)
 	for s, demos := range d.demos {
-		from, to := s*len(d.test)/demoSets, (s+1)*len(d.test)/demoSets
 		bad := rotated(demos, 1+s%max(1, len(demos)-1))
 		for _, x := range []struct {
 			to, made *[]*probe
 			demos    []pair
 			name     string
 		}{{&r.few, &r.train, demos, "few"}, {&r.bad, &r.trainBad, bad, "shuffled"}} {
-			test, err := r.probes(f, x.demos, d.test[from:to])
+			test, err := probesOf(r.b, f, x.demos, d.tested(s, demoSets))
 			if err != nil {
 				return err
 			}
-			train, err := r.probes(f, x.demos, d.train[s])
+			train, err := probesOf(r.b, f, x.demos, d.train[s])
 			if err != nil {
 				return err
 			}
@@ -168,30 +165,13 @@ func (r *icvRun) ask() error {
 		}
 		if s == 0 {
 			var err error
-			if r.zero, err = r.probes(f, nil, d.test); err != nil {
+			if r.zero, err = probesOf(r.b, f, nil, d.test); err != nil {
 				return err
 			}
 			r.first.add("zero", r.zero, wants{})
 		}
 	}
 	return nil
-}
-
-func (r *icvRun) probes(f shotFormat, demos, items []pair) (out []*probe, err error) {
-	for _, it := range items {
-		p, err := newProbe(r.b, f, demos, it)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, p)
-	}
-	return out, nil
-}
-
-// size is how many tokens a query has.
-func (r *icvRun) size(p pair) int {
-	ids, _ := r.b.Tokens.Encode(" "+p.x, token.Options{})
-	return len(ids)
 }
 
 // priceICV adds up what runICV would run if every query were solved in context.
@@ -236,23 +216,16 @@ func runICV(ctx context.Context, b *Bench, p ICVParams, emit func(Event)) (*ICVR
 
 // context asks everything that needs no vector, and shows how many are right as that goes on.
 func (r *icvRun) context(ctx context.Context) error {
-	done := map[*probe]bool{}
-	err := r.first.run(ctx, r.emit, func(name string) {
-		for _, p := range r.first.of[name] {
-			done[p] = true
-		}
-		known := func(ps []*probe) []*probe {
-			return slices.DeleteFunc(slices.Clone(ps), func(p *probe) bool { return !done[p] })
-		}
-		r.levels(known(r.zero), known(r.few), known(r.bad))
+	err := r.first.run(ctx, r.emit, func() {
+		r.levels(r.zero)
 		r.partial()
 	})
-	r.levels(r.kept(r.zero), r.few, r.bad)
+	r.levels(r.kept(r.zero))
 	return err
 }
 
-func (r *icvRun) levels(zero, few, bad []*probe) {
-	r.out.Zero, r.out.Few, r.out.Shuffled = countRight(zero), countRight(few), countRight(bad)
+func (r *icvRun) levels(zero []*probe) {
+	r.out.Zero, r.out.Few, r.out.Shuffled = countRight(zero), countRight(r.few), countRight(r.bad)
 	r.out.Of = len(r.few)
 }
 

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"slices"
 	"strconv"
 
 	"patchbay/shared/errs"
@@ -17,6 +16,7 @@ type probe struct {
 	ids  []int32
 	gold int32 // the first token of the answer
 
+	asked bool        // the rest is there
 	top   int32       // what the model says
 	state [][]float32 // [layer][width], the residual stream after each block, if asked for
 	heads [][]float32 // [layer][heads * head width], if asked for
@@ -41,6 +41,18 @@ func newProbe(b *Bench, f shotFormat, demos []pair, item pair) (*probe, error) {
 		return nil, errs.E("lab.tasks", errs.Invalid, "the answer %.40q to %.40q has no token of its own in this model: begin it with a letter", item.y, item.x)
 	}
 	return &probe{item: item, ids: ids, gold: whole[len(ids)]}, nil
+}
+
+// probesOf asks each item after the same demonstrations.
+func probesOf(b *Bench, f shotFormat, demos, items []pair) (out []*probe, err error) {
+	for _, it := range items {
+		p, err := newProbe(b, f, demos, it)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
 }
 
 // common is how many ids two prompts begin with together.
@@ -150,7 +162,7 @@ func topRead() plan.Read {
 
 // run executes the plan and fills its probes in. After each run of probes see is called, if
 // given; arrays are there only at the end.
-func (q *prober) run(ctx context.Context, emit func(Event), see func(name string)) error {
+func (q *prober) run(ctx context.Context, emit func(Event), see func()) error {
 	c, err := check(q.b, &q.plan)
 	if err != nil {
 		return err
@@ -162,10 +174,10 @@ func (q *prober) run(ctx context.Context, emit func(Event), see func(name string
 			done++
 			emit(Event{Stage: "prefill", Done: done, Total: len(q.plan.Runs)})
 			for i, p := range q.of[r.Name] {
-				p.top = r.Reads[0].Top[0][i][0].ID
+				p.top, p.asked = r.Reads[0].Top[0][i][0].ID, true
 			}
 			if see != nil && len(q.of[r.Name]) > 0 {
-				see(r.Name)
+				see()
 			}
 		},
 	})
@@ -235,15 +247,17 @@ func priceTasks(b *Bench, plans ...*plan.Plan) (sum Price, err error) {
 	return sum, nil
 }
 
-// countRight is the share of probes that the model answers.
+// countRight is the share of the probes asked so far that the model answers.
 func countRight(ps []*probe) (r Rate) {
 	for _, p := range ps {
-		r.add(p.right())
+		if p.asked {
+			r.add(p.right())
+		}
 	}
 	return r
 }
 
-// meanStates is the average residual stream of probes, by layer.
+// meanStates is the average residual stream of the probes asked so far, by layer.
 func meanStates(ps []*probe) [][]float32 {
 	return meanOf(ps, func(p *probe) [][]float32 { return p.state })
 }
@@ -253,7 +267,9 @@ func meanOf(ps []*probe, of func(*probe) [][]float32) [][]float32 {
 	for l := range out {
 		var rows [][]float32
 		for _, p := range ps {
-			rows = append(rows, of(p)[l])
+			if x := of(p); x != nil {
+				rows = append(rows, x[l])
+			}
 		}
 		out[l] = average(rows)
 	}
@@ -265,20 +281,6 @@ func likeAll(v [][]float32, seed int64) [][]float32 {
 	out := make([][]float32, len(v))
 	for l := range v {
 		out[l] = randomLike(v[l], seed+int64(l))
-	}
-	return out
-}
-
-// byLength puts probes of one length together, so that few runs hold them; else as they were.
-func byLength(ps []pair, size func(pair) int) []pair {
-	keys := make([]int, len(ps))
-	for i, p := range ps {
-		keys[i] = size(p)*len(ps) + i
-	}
-	slices.Sort(keys)
-	out := make([]pair, len(ps))
-	for i, k := range keys {
-		out[i] = ps[k%len(ps)]
 	}
 	return out
 }

@@ -121,7 +121,8 @@ func (r *icvRun) headFacts() {
 // passages shows one query answered in four ways.
 func (r *icvRun) passages(ctx context.Context) error {
 	f := formatOf(r.p.Format)
-	item := r.kept(r.zero)[0].item
+	at, t := r.out.At, &r.vectors
+	item := r.kept(r.zero)[t.example[at]].item
 	if q := trim(r.p.Query); q != "" {
 		item = pair{q, q}
 	}
@@ -133,7 +134,6 @@ func (r *icvRun) passages(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	at, t := r.out.At, &r.vectors
 	r.out.Passages, err = write(ctx, r.b, f.prompt(nil, item.x), []written{
 		{say("without examples"), zero.ids, nil, false},
 		{say("without examples, with the vector"), zero.ids, []plan.Edit{t.at(0, at)}, false},

@@ -26,6 +26,7 @@ type treatment struct {
 	depth     int       // layers of the model
 
 	hits        [][]Rate // [vector][place]
+	example     []int    // [place], a prompt that the first vector answers there, or 0
 	done, total int
 }
 
@@ -67,6 +68,7 @@ func (t *treatment) run(ctx context.Context, b *Bench, ps []*probe, see func()) 
 		return err
 	}
 	t.hits, t.total = make([][]Rate, len(t.vectors)), len(ps)
+	t.example = make([]int, t.places())
 	for v := range t.hits {
 		t.hits[v] = make([]Rate, t.places())
 	}
@@ -74,7 +76,7 @@ func (t *treatment) run(ctx context.Context, b *Bench, ps []*probe, see func()) 
 		Progress: func(plan.Progress) {},
 		Finished: func(r plan.RunResult) {
 			i, _ := strconv.Atoi(r.Name)
-			t.count(r.Reads[0].Top[0], ps[i].gold)
+			t.count(r.Reads[0].Top[0], i, ps[i].gold)
 			t.done++
 			see()
 		},
@@ -83,14 +85,18 @@ func (t *treatment) run(ctx context.Context, b *Bench, ps []*probe, see func()) 
 }
 
 // count takes in a sweep's answers: layers outside operands, operands outside strengths.
-func (t *treatment) count(top [][]plan.Item, gold int32) {
+func (t *treatment) count(top [][]plan.Item, i int, gold int32) {
 	for v := range t.vectors {
 		for x := range t.places() {
 			at := x*len(t.vectors) + v
 			if t.layers == nil {
 				at = v*len(t.strengths) + x
 			}
-			t.hits[v][x].add(top[at][0].ID == gold)
+			right := top[at][0].ID == gold
+			if v == 0 && right && t.hits[v][x].Hits == 0 {
+				t.example[x] = i
+			}
+			t.hits[v][x].add(right)
 		}
 	}
 }

@@ -17,6 +17,7 @@ func experiments() []*Experiment {
 	return []*Experiment{
 		steer(),
 		icv(),
+		algebra(),
 		lens(),
 		residual(),
 		patchscope(),
