@@ -19,6 +19,7 @@ func experiments() []*Experiment {
 		icv(),
 		algebra(),
 		lens(),
+		language(),
 		residual(),
 		patchscope(),
 		generate(),
