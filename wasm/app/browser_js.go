@@ -5,6 +5,7 @@ import (
 	"syscall/js"
 	"time"
 
+	"patchbay/shared/lab"
 	"patchbay/wasm/state"
 	"patchbay/wasm/web"
 )
@@ -55,8 +56,9 @@ func after(d time.Duration, f func()) {
 }
 
 // keep stores a setting; a browser that refuses storage loses it with the tab, no more.
-func keep(shelf, key, value string) {
-	web.Try(func() js.Value { return window.Get(shelf).Call("setItem", "patchbay."+key, value) })
+func keep(shelf, key, value string) error {
+	_, err := web.Try(func() js.Value { return window.Get(shelf).Call("setItem", "patchbay."+key, value) })
+	return err
 }
 
 // kept is a stored setting, empty if there is none.
@@ -104,7 +106,7 @@ func (p *page) look() {
 		mode = "dark"
 	}
 	root.Get("dataset").Set("theme", mode)
-	document.Set("title", p.T("lesson."+p.Lesson)+" · Patchbay")
+	document.Set("title", p.Title(p.Lesson)+" · Patchbay")
 }
 
 // restore takes in the kept settings, then the address, which wins.
@@ -118,6 +120,7 @@ func (p *page) restore() {
 			set(v)
 		}
 	}
+	p.OpenVectors(kept("localStorage", "vectors"))
 	p.fragment()
 }
 
@@ -148,7 +151,7 @@ func (p *page) address() {
 	l := window.Get("location")
 	to := l.Get("pathname").String() + l.Get("search").String() + "#" + p.Fragment()
 	web.Try(func() js.Value { return window.Get("history").Call("replaceState", nil, "", to) })
-	document.Set("title", p.T("lesson."+p.Lesson)+" · Patchbay")
+	document.Set("title", p.Title(p.Lesson)+" · Patchbay")
 }
 
 // socketAddress is the sidecar of this page's own origin.
@@ -168,6 +171,21 @@ func (p *page) fillBoxes() {
 	p.fillBox("prompt", pg.Prompt())
 	if p.Lesson == "generate" {
 		p.fillBox("edits", pg.Fill("edits"))
+	}
+	if about := p.Lab.Lab(); about != nil {
+		for _, d := range about.Params {
+			if d.Kind == lab.Pairs || d.Kind == lab.Texts {
+				p.fillList("param-"+p.Lesson+"-"+d.Name, pg.Fill(d.Name))
+			}
+		}
+	}
+}
+
+// fillList fills a list's box. Vugu may have made it anew for another lesson, so what the edge
+// last put there says nothing.
+func (p *page) fillList(id, want string) {
+	if el := byID(id); el.Truthy() && !p.composing && el.Get("value").String() != want {
+		el.Set("value", want)
 	}
 }
 

@@ -28,7 +28,9 @@ func (p *page) do(effects []state.Effect) {
 		case state.Say:
 			say(e.Text, e.Urgent)
 		case state.Save:
-			keep("localStorage", e.Key, e.Value)
+			if keep("localStorage", e.Key, e.Value) != nil {
+				p.do(p.Unsaved(e.Key))
+			}
 		case state.Link:
 			p.address()
 		case state.Copy:

@@ -12,6 +12,12 @@ import (
 func (p *page) listen() {
 	on(document, "keydown", p.key)
 	on(document, "click", p.click)
+	on(document, "change", p.file)
+	on(window, "storage", func(e js.Value) {
+		if e.Get("key").Type() == js.TypeString && e.Get("key").String() == "patchbay.vectors" {
+			go p.within(func() []state.Effect { p.OpenVectors(kept("localStorage", "vectors")); return nil })
+		}
+	})
 	on(document, "compositionstart", func(js.Value) { p.composing = true })
 	on(document, "compositionend", func(js.Value) { p.composing = false })
 	on(window, "hashchange", func(js.Value) {
@@ -61,7 +67,17 @@ func (p *page) padKey(e js.Value, name string) {
 	switch {
 	case moves:
 		e.Call("preventDefault")
-		go p.within(func() []state.Effect { return p.Move(step[0], step[1]) })
+		go p.within(func() []state.Effect {
+			if !p.Page().Own {
+				return p.MoveMark(step[0], step[1])
+			}
+			return p.Move(step[0], step[1])
+		})
+	case !p.Page().Own:
+		if name == "Enter" {
+			e.Call("preventDefault")
+			go p.within(func() []state.Effect { return p.PinMark(p.Page().Mark) })
+		}
 	case name == "Enter":
 		e.Call("preventDefault")
 		go p.within(func() []state.Effect { return p.Move(far, far) })
@@ -114,6 +130,9 @@ func (p *page) click(e js.Value) {
 }
 
 func (p *page) pin(id string) []state.Effect {
+	if _, _, mark := scene.ParseMarkID(id); mark {
+		return p.PinMark(id)
+	}
 	layer, column, ok := scene.ParseCellID(id)
 	if !ok {
 		return nil

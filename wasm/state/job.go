@@ -40,6 +40,7 @@ type Job struct {
 	Err     error
 	Started time.Time
 	rate0   time.Time // start of the stage, for the rate
+	units   float64   // the work of the run, for the price of the next
 }
 
 // Share is the progress from 0 to 1, or -1 when the total is not known.
@@ -80,13 +81,14 @@ func (a *App) Event(id JobID, ev lab.Event) []Effect {
 	if len(ev.Partial) == 0 || ev.Total > 0 {
 		j.Done, j.Total = ev.Done, ev.Total
 	}
-	if p := a.Pages[j.Lesson]; p != nil && p.Job == j && len(ev.Partial) > 0 {
-		p.partial(ev.Partial)
+	var out []Effect
+	if p := a.Pages[j.Lesson]; p != nil && p.Job == j && len(ev.Partial) > 0 && p.partial(ev.Partial) {
+		out = append(out, Draw{})
 	}
 	if before != ev.Stage {
-		return []Effect{Say{Text: a.StageName(ev.Stage)}}
+		out = append(out, Say{Text: a.StageName(ev.Stage)})
 	}
-	return nil
+	return out
 }
 
 // Result takes in the answer of a request.
@@ -105,6 +107,8 @@ func (a *App) Result(id JobID, msg json.RawMessage) []Effect {
 		return a.loaded(j)
 	case wire.MethodRun:
 		return a.finished(j)
+	case wire.MethodPrice:
+		return a.eagerly(j)
 	}
 	return nil
 }
@@ -133,6 +137,8 @@ func (a *App) accept(j *Job, msg json.RawMessage) error {
 		end.keep(l.Model)
 	case wire.MethodTokenize:
 		return a.tokenized(j, msg)
+	case wire.MethodPrice:
+		return a.pricedAs(j, msg)
 	case wire.MethodRun:
 		return a.outcome(j, msg)
 	}
@@ -167,16 +173,20 @@ func (a *App) Failed(id JobID, err error) []Effect {
 func (a *App) fail(j *Job, err error) []Effect {
 	if p := a.Pages[j.Lesson]; p != nil && p.Job == j {
 		p.back()
+		p.restore(errs.KindOf(err) != errs.Cancelled)
 	}
 	if errs.KindOf(err) == errs.Cancelled {
 		j.Phase = Cancelled
+		if j.Method == wire.MethodLoad && j.Model != a.Model { // it made way for another
+			return a.settle(j.Place)
+		}
 		if j.Method == wire.MethodRun || j.Method == wire.MethodLoad {
 			return append(a.next(j), Say{Text: a.T("said.stopped")})
 		}
 		return nil
 	}
 	j.Phase, j.Err = Failed, err
-	if j.Method == wire.MethodTokenize {
+	if j.Method == wire.MethodTokenize || j.Method == wire.MethodPrice {
 		return nil // the run itself will say what is wrong with the prompt
 	}
 	if j.Method == wire.MethodDelete {
@@ -209,6 +219,9 @@ func (a *App) StageName(stage string) string {
 		"prefill": "stage.prefill", "layers": "stage.layers", "tokens": "stage.tokens", "queue": "stage.queue"}
 	if k, ok := names[stage]; ok {
 		return a.T(k)
+	}
+	if s := a.Said(stage); s != stage {
+		return s
 	}
 	return a.T("stage.other")
 }

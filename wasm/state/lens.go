@@ -228,7 +228,7 @@ func (a *App) Layers() int {
 	if e := a.End(); e.Loaded != nil && e.Loaded.Layers > 0 {
 		return e.Loaded.Layers
 	}
-	return 30
+	return 8
 }
 
 // GuessRange is the i-th of three equal ranges of layers.
@@ -259,9 +259,16 @@ func (a *App) Verdict() (layer, third int, ok bool) {
 // StageHeight is the room, in CSS pixels, that the picture needs at a width: rows stay
 // readable, the whole picture stays on the screen where it can.
 func (a *App) StageHeight(width, screen float64) float64 {
-	row := math.Min(22, math.Max(13, (screen-395)/float64(a.Layers())))
+	if !a.Page().Own {
+		return figureHeight(a.Page().FigureOf(), width)
+	}
+	widest := 22.0
+	if a.Layers() <= 12 {
+		widest = 46 // a small model's picture is no smaller for it
+	}
+	row := math.Min(widest, math.Max(13, (screen-395)/float64(a.Layers())))
 	if width < 480 {
-		row = 14
+		row = math.Max(14, math.Min(row, 32))
 	}
 	return math.Round(row*float64(a.Layers()) + 56)
 }

@@ -17,26 +17,28 @@ func (a *App) Line(place Place, phase Phase, err error, w *wire.Welcome) []Effec
 		return nil
 	}
 	e.Welcome, e.Models, e.Device = w, w.Models, w.Device
-	for _, about := range w.Experiments {
-		if p := a.Pages[about.Name]; p != nil {
-			p.defaults(about.Params)
-		}
-	}
+	a.welcome(w)
 	if e.Loaded != nil && was == Open {
 		return nil
 	}
 	e.Loaded = nil
+	if place == a.Place {
+		if fit := a.firstOpen(); fit != nil {
+			return fit
+		}
+	}
 	return a.settle(place)
 }
 
-// settle loads the chosen model where it is stored already; a download is never begun unasked.
+// settle loads the chosen model where it is stored already or small; no large download is ever
+// begun unasked.
 func (a *App) settle(place Place) []Effect {
 	e := a.Ends[place]
 	if place != a.Place || e.Phase != Open || e.Loading() != nil || e.IsLoaded(a.Model) {
 		return nil
 	}
 	told := a.known(e)
-	if !e.Here(a.Model) {
+	if !a.ready(a.Model) {
 		return told
 	}
 	return append(told, a.LoadModel(place, a.Model)...)
@@ -61,7 +63,10 @@ func (a *App) LoadModel(place Place, id string) []Effect {
 	if e.Phase != Open || e.Loading() != nil {
 		return nil
 	}
-	a.Model = id
+	if id != a.Model {
+		a.picked = true
+		a.otherModel(id)
+	}
 	j, call := a.start(place, wire.MethodLoad, wire.LoadParams{Model: id, Mode: a.Mode})
 	j.Model = id
 	e.Load = j
@@ -74,22 +79,41 @@ func (a *App) loaded(j *Job) []Effect {
 	if j.Place != a.Place {
 		return out
 	}
+	if j.Model != a.Model { // another was chosen meanwhile
+		return append(out, a.settle(j.Place)...)
+	}
 	out = append(out, a.tokenize()...)
-	if a.runWhen {
-		a.runWhen = false
+	if p := a.Page(); a.runWhen || p.eager && p.Own {
+		a.runWhen, p.eager = false, false
 		out = append(out, a.Run()...)
 	}
 	return out
 }
 
-// ChooseModel makes a model the page's; it is loaded if it is stored already.
+// ChooseModel makes a model the page's by the person's wish.
 func (a *App) ChooseModel(id string) []Effect {
-	a.Model, a.Confirm = id, ""
-	a.Popover = ""
-	for _, p := range a.Pages {
-		p.Tokens, p.Stale = nil, p.Outcome != nil
+	a.picked = true
+	return a.takeModel(id)
+}
+
+// takeModel makes a model the page's; it is loaded if it is stored already or small. A load of
+// another one that is under way is stopped first.
+func (a *App) takeModel(id string) []Effect {
+	stop := []Effect{}
+	if j := a.End().Loading(); j != nil && j.Model != id {
+		stop = a.cancel(j)
 	}
-	return append(a.settle(a.Place), linkSoon())
+	a.Confirm, a.Popover = "", ""
+	a.otherModel(id)
+	return append(append(stop, a.settle(a.Place)...), linkSoon())
+}
+
+// otherModel makes a model the page's; results stay, marked as another's.
+func (a *App) otherModel(id string) {
+	a.Model = id
+	for _, p := range a.Pages {
+		p.Tokens, p.price, p.Stale = nil, nil, p.Outcome != nil || p.Report != nil
+	}
 }
 
 // AskDelete arms the second click that deletes a stored model.
@@ -136,7 +160,7 @@ func (a *App) SetPlace(p Place) []Effect {
 	stop := a.cancel(a.Page().Job)
 	a.Place = p
 	for _, page := range a.Pages {
-		page.Tokens, page.Stale = nil, page.Outcome != nil
+		page.Tokens, page.price, page.Stale = nil, nil, page.Outcome != nil || page.Report != nil
 	}
 	out := append(stop, Save{"place", string(p)}, linkSoon())
 	if a.Ends[p].IsLoaded(a.Model) {

@@ -37,10 +37,35 @@ type Page struct {
 	Late    bool // the guess came after the answer was seen
 	Color   string
 	Wrong   map[string]string // parameters that could not be read, with what was typed
+	Why     map[string]Fact   // and why not, where the registry's help would not say it
+	Typed   map[string]string // lists as they were typed, while they say what Params has
+
+	// Of a page that is made from the registry.
+	Own      bool // no: it is of our own making
+	Report   *lab.Report
+	Figure   string // the name of the picture shown; empty: the first
+	Mark     string // id of the pinned mark
+	Over     string // id of the mark under the pointer
+	labels   map[string]string
+	labelled text.Lang
+	before   *shown
+	price    *lab.Price // of a run with the parameters as they stand; nil: not known
+	priced   JobID      // the latest request for it
+	eager    bool       // an example was opened: run it if that is cheap
+	opened   bool       // it was opened before
 }
 
+// newPage is a page that shows what the registry says and what a report holds.
 func newPage(name string, p Params) *Page {
-	return &Page{Name: name, Params: p, base: p.clone(), later: Params{}, Guess: -1, Color: "p", Wrong: map[string]string{}}
+	return &Page{Name: name, Params: p, base: p.clone(), later: Params{}, Guess: -1, Color: "p",
+		Wrong: map[string]string{}, Why: map[string]Fact{}, Typed: map[string]string{}}
+}
+
+// ownPage is a page of our own making.
+func ownPage(name string, p Params) *Page {
+	page := newPage(name, p)
+	page.Own = true
+	return page
 }
 
 // Busy says that a run of this page is under way.
@@ -63,7 +88,7 @@ func (a *App) Type(prompt string) []Effect {
 // Set takes in another parameter.
 func (a *App) Set(name string, v any) []Effect {
 	p := a.Page()
-	delete(p.Wrong, name)
+	p.right(name)
 	p.Params[name] = v
 	p.changed()
 	out := p.soon()
@@ -73,15 +98,26 @@ func (a *App) Set(name string, v any) []Effect {
 	return out
 }
 
-// changed marks the result as another prompt's, and asks for a new guess.
-func (p *Page) changed() {
-	p.Stale = p.Outcome != nil
-	p.Guess, p.Late = -1, false
+// right forgets what was wrong with a parameter, and how it was typed.
+func (p *Page) right(name string) {
+	delete(p.Wrong, name)
+	delete(p.Why, name)
+	delete(p.Typed, name)
 }
 
-// soon is what follows any change of a parameter: perhaps a run, and the address bar.
+// changed marks the result as another prompt's, and asks for a new guess.
+func (p *Page) changed() {
+	p.Stale = p.Outcome != nil || p.Report != nil
+	p.Guess, p.Late = -1, false
+	p.price, p.eager = nil, false
+}
+
+// soon is what follows any change of a parameter: its price, perhaps a run, and the address bar.
 func (p *Page) soon() []Effect {
-	return []Effect{Wait{"rerun", 220 * time.Millisecond}, linkSoon()}
+	if p.Own {
+		return []Effect{Wait{"rerun", 220 * time.Millisecond}, linkSoon()}
+	}
+	return []Effect{Wait{"price", 150 * time.Millisecond}, linkSoon()}
 }
 
 // Waited carries out what was put off.
@@ -89,6 +125,8 @@ func (a *App) Waited(name string) []Effect {
 	switch name {
 	case "tokens":
 		return a.tokenize()
+	case "price":
+		return a.askPrice()
 	case "rerun":
 		return a.rerun()
 	case "link":
@@ -121,10 +159,14 @@ func (a *App) CanRun() (bool, string) {
 		return false, "run.loading"
 	case !e.Here(a.Model) && !e.IsLoaded(a.Model):
 		return false, "run.absent"
-	case p.Prompt() == "":
+	case !a.Here():
+		return false, "run.nolesson"
+	case a.HasPrompt() && p.Prompt() == "":
 		return false, "run.empty"
 	case len(p.Wrong) > 0:
 		return false, "run.wrong"
+	case a.strange(p) != "":
+		return false, "run.vector"
 	}
 	return true, ""
 }
@@ -143,13 +185,16 @@ func (a *App) Run() []Effect {
 	if err != nil {
 		return nil // parameters are plain values: cannot happen
 	}
-	j, call := a.start(a.Place, wire.MethodRun, wire.RunParams{Model: a.Model, Experiment: p.Name, Params: params})
+	j, call := a.start(a.Place, wire.MethodRun, wire.RunParams{Model: a.Model, Mode: a.Mode, Experiment: p.Name, Params: params})
 	j.Lesson, j.Model = p.Name, a.Model
+	if p.price != nil {
+		j.units = p.price.Seconds
+	}
 	if p.Name == "generate" { // the new text takes the old one's place as it comes
 		p.last = &written{p.Asked, p.Steps, p.Gen, p.Outcome}
 		p.Steps, p.Gen, p.Outcome, p.Stale = nil, nil, nil, false
 	}
-	p.Job, p.again, p.Asked = j, false, p.Prompt()
+	p.Job, p.again, p.Asked, p.before, p.eager = j, false, p.Prompt(), nil, false
 	return []Effect{call}
 }
 
@@ -180,15 +225,18 @@ func (a *App) next(j *Job) []Effect {
 	return a.Run()
 }
 
-// partial takes in a streamed part of a result.
-func (p *Page) partial(raw json.RawMessage) {
-	if p.Name != "generate" {
-		return
+// partial takes in a streamed part of a result; drawn says that it changes a picture.
+func (p *Page) partial(raw json.RawMessage) (drawn bool) {
+	switch {
+	case !p.Own:
+		return p.soFar(raw)
+	case p.Name == "generate":
+		var s lab.GenerateStep
+		if json.Unmarshal(raw, &s) == nil {
+			p.Steps = append(p.Steps, s)
+		}
 	}
-	var s lab.GenerateStep
-	if json.Unmarshal(raw, &s) == nil {
-		p.Steps = append(p.Steps, s)
-	}
+	return false
 }
 
 // outcome decodes a run's answer.
@@ -217,6 +265,12 @@ func (a *App) outcome(j *Job, msg json.RawMessage) error {
 			return err
 		}
 		p.Gen, p.Steps = r, r.Steps
+	default:
+		r, err := readReport(o.Result)
+		if err != nil {
+			return err
+		}
+		p.Report, p.before, p.labels = r, nil, nil
 	}
 	p.Outcome = &o
 	return nil
@@ -243,11 +297,17 @@ func (a *App) finished(j *Job) []Effect {
 	if p == nil || p.Job != j || p.Outcome == nil {
 		return nil
 	}
-	a.learn(j, p.spent(), p.Outcome.Seconds)
-	p.Stale, p.Hover = p.again, nil
+	if p.Own {
+		j.units = p.spent()
+	}
+	a.learn(j, j.units, p.Outcome.Seconds)
+	p.Stale, p.Hover, p.Over = p.again, nil, ""
 	p.fitPin()
+	if a.markLabels(p)[p.Mark] == "" {
+		p.Mark = ""
+	}
 	out := []Effect{Say{Text: a.Spoken(p)}, linkSoon()}
-	if p.Name == "lens" {
+	if p.Name != "generate" {
 		out = append(out, Draw{})
 	}
 	return append(out, a.next(j)...)
@@ -256,13 +316,14 @@ func (a *App) finished(j *Job) []Effect {
 // tokenize asks how the model cuts the prompt.
 func (a *App) tokenize() []Effect {
 	p, e := a.Page(), a.End()
-	if e.Phase != Open || !e.IsLoaded(a.Model) || p.Prompt() == "" {
+	price := a.askPrice()
+	if e.Phase != Open || !e.IsLoaded(a.Model) || !a.HasPrompt() || p.Prompt() == "" {
 		p.Tokens = nil
-		return nil
+		return price
 	}
 	j, call := a.start(a.Place, wire.MethodTokenize, wire.TokenizeParams{Model: a.Model, Text: p.Prompt(), Chat: p.Params.Bool("chat")})
 	j.Lesson, p.cut = p.Name, j.ID
-	return []Effect{call}
+	return append([]Effect{call}, price...)
 }
 
 func (a *App) tokenized(j *Job, msg json.RawMessage) error {
@@ -284,14 +345,32 @@ func (a *App) SetLesson(name string) []Effect {
 		return nil
 	}
 	a.Lesson, a.Popover = name, ""
-	out := []Effect{linkSoon(), Draw{}, Say{Text: a.T("lesson." + name)}, Focus{"title"}}
-	return append(out, a.tokenize()...)
+	out := []Effect{linkSoon(), Look{}, Draw{}, Say{Text: a.Title(name)}, Focus{"title"}}
+	return append(out, a.openLesson()...)
+}
+
+// openLesson follows up on a lesson's opening: with a model on which it works, or with its tokens.
+func (a *App) openLesson() []Effect {
+	if fit := a.firstOpen(); fit != nil {
+		return fit
+	}
+	return a.tokenize()
+}
+
+// firstOpen brings, the first time that a lesson is opened, a model on which it works.
+func (a *App) firstOpen() []Effect {
+	p := a.Page()
+	if a.End().Welcome == nil || p.opened {
+		return nil
+	}
+	p.opened = true
+	return a.fitModel()
 }
 
 // Answer commits the student's prediction; it may be changed until the answer is shown.
 func (a *App) Answer(choice int) []Effect {
 	p := a.Page()
-	p.Late = p.Outcome != nil && !p.Stale
+	p.Late = (p.Outcome != nil || p.Report != nil) && !p.Stale
 	p.Guess = choice
 	return nil
 }
@@ -301,6 +380,8 @@ func (a *App) Spoken(p *Page) string {
 	switch {
 	case p.Lens != nil && p.Name == "lens":
 		return a.T("said.lens", text.Int(len(p.Lens.Layers)), text.Int(len(p.Lens.Positions)), strings.Join(a.Sentences(p), " "))
+	case p.Report != nil:
+		return a.spokenReport(p.Report)
 	case p.Gen != nil:
 		return a.T("said.generate", text.Int(len(p.Gen.Steps)), p.Gen.Text)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
+	"slices"
 	"strconv"
 
 	"patchbay/shared/lab"
@@ -57,21 +58,72 @@ func (p Params) Show(name string) string {
 func (p *Page) defaults(params []lab.Param) {
 	for _, d := range params {
 		if _, ok := p.base[d.Name]; !ok {
-			p.base[d.Name] = d.Default
-			p.Params[d.Name] = d.Default
-			if x, ok := p.later[d.Name]; ok && sameType(x, d.Default) {
-				p.Params[d.Name] = x
+			x, fits := take(d, d.Default)
+			if !fits {
+				x = d.Default
+			}
+			p.base[d.Name], p.Params[d.Name] = x, x
+			if x, ok := p.later[d.Name]; ok {
+				if x, fits := take(d, x); fits {
+					p.Params[d.Name] = x
+				}
 			}
 		}
 	}
 }
 
+// take gives a parameter's value as the page keeps it, of JSON's: pairs as [][]string, texts as
+// []string, a direction as *lab.Vector or nil. What the controls could not show does not fit.
+func take(d lab.Param, x any) (v any, fits bool) {
+	switch d.Kind {
+	case lab.Text, lab.Token:
+		_, fits = x.(string)
+	case lab.Choice:
+		s, is := x.(string)
+		fits = is && slices.Contains(d.Choices, s)
+	case lab.Bool:
+		_, fits = x.(bool)
+	case lab.Int, lab.Float:
+		n := Params{"x": x}.Float("x")
+		_, isInt := x.(int)
+		_, isFloat := x.(float64)
+		fits = (isInt || isFloat) && inside(d, n) && (d.Kind == lab.Float || n == math.Trunc(n))
+	case lab.Edits:
+		_, fits = x.([]any)
+	case lab.Pairs:
+		pairs, ok := convert[[][]string](x)
+		return pairs, ok && !slices.ContainsFunc(pairs, func(p []string) bool { return len(p) != 2 })
+	case lab.Texts:
+		return convert[[]string](x)
+	case lab.Dir:
+		if x == nil {
+			return nil, true
+		}
+		vec, ok := convert[*lab.Vector](x)
+		return vec, ok && vec != nil && len(vec.Values) > 0
+	}
+	return x, fits
+}
+
+// convert reads a value as another type by way of JSON; null is an empty list.
+func convert[T any](x any) (out T, ok bool) {
+	raw, err := json.Marshal(x)
+	if err != nil || json.Unmarshal(raw, &out) != nil {
+		return out, false
+	}
+	return out, true
+}
+
 // SetText takes in what was typed for a parameter. What cannot be read is kept in its box,
 // marked as wrong, and the last good value stays in force.
 func (a *App) SetText(d lab.Param, typed string) []Effect {
+	p := a.Page()
+	if d.Kind == lab.Pairs || d.Kind == lab.Texts {
+		return a.setList(d, typed)
+	}
 	v, ok := read(d, typed)
 	if !ok {
-		a.Page().Wrong[d.Name] = typed
+		p.Wrong[d.Name] = typed
 		return nil
 	}
 	return a.Set(d.Name, v)
@@ -110,6 +162,15 @@ func inside(d lab.Param, x float64) bool {
 func (p *Page) Fill(name string) string {
 	if w, ok := p.Wrong[name]; ok {
 		return w
+	}
+	if t, ok := p.Typed[name]; ok {
+		return t
+	}
+	switch v := p.Params[name].(type) {
+	case [][]string:
+		return pairLines(v)
+	case []string:
+		return textLines(v)
 	}
 	return p.Params.Show(name)
 }

@@ -6,13 +6,53 @@ import (
 	"strconv"
 	"strings"
 
+	"patchbay/wasm/scene"
 	"patchbay/wasm/text"
 )
 
+// MaxLink is the longest fragment that is put into an address: longer ones are cut by mailers,
+// chats and spreadsheets.
+const MaxLink = 32 << 10
+
 // Fragment is the state as an address's fragment, without the token: lesson, model, place,
-// parameters that differ from their defaults, pin, colour, language, theme, and whether
-// there was a result to show.
+// parameters that differ from their defaults, picture, pin, colour, language, theme, and whether
+// there was a result to show. Of one that would be longer than MaxLink the longest parameters
+// are left out, and it says so.
 func (a *App) Fragment() string {
+	parts, total := a.longParams(), 0
+	skip := map[string]bool{}
+	for _, part := range parts {
+		total += len(part.text)
+	}
+	for _, part := range parts {
+		if total <= MaxLink {
+			break
+		}
+		skip[part.name] = true
+		total -= len(part.text)
+	}
+	return a.fragmentWithout(skip)
+}
+
+// LinkSize is how long the whole link would be.
+func (a *App) LinkSize() int { return len(a.fragmentWithout(nil)) }
+
+type longParam struct{ name, text string }
+
+// longParams are the page's parameters as a link has them, the longest first.
+func (a *App) longParams() []longParam {
+	p := a.Page()
+	var out []longParam
+	for _, k := range sortedKeys(p.Params) {
+		if raw, err := json.Marshal(p.Params[k]); err == nil && !same(p.Params[k], p.base[k]) {
+			out = append(out, longParam{k, escape(string(raw))})
+		}
+	}
+	slices.SortStableFunc(out, func(x, y longParam) int { return len(y.text) - len(x.text) })
+	return out
+}
+
+func (a *App) fragmentWithout(skip map[string]bool) string {
 	p := a.Page()
 	var f fragment
 	f.add("lesson", a.Lesson)
@@ -31,10 +71,22 @@ func (a *App) Fragment() string {
 	if p.Pin != nil {
 		f.add("pin", strconv.Itoa(p.Pin.Layer)+"."+strconv.Itoa(p.Pin.Column))
 	}
+	if p.Figure != "" {
+		f.add("fig", p.Figure)
+	}
+	if p.Mark != "" {
+		f.add("mark", p.Mark)
+	}
 	if p.Outcome != nil || p.Busy() {
 		f.add("run", "1")
 	}
+	if len(skip) > 0 {
+		f.add("cut", "1")
+	}
 	for _, k := range sortedKeys(p.Params) {
+		if skip[k] {
+			continue
+		}
 		if raw, err := json.Marshal(p.Params[k]); err == nil && !same(p.Params[k], p.base[k]) {
 			f.add("p."+k, string(raw))
 		}
@@ -128,11 +180,15 @@ func (a *App) Restore(frag string) (token string) {
 		return ""
 	}
 	v := parse(frag)
-	if l := v.Get("lesson"); a.Pages[l] != nil {
+	switch l := v.Get("lesson"); {
+	case a.Pages[l] != nil:
 		a.Lesson = l
+	case l != "" && a.End().Welcome == nil:
+		a.link = frag // perhaps the engine knows it
 	}
 	a.restoreFrame(v)
 	p := a.Page()
+	p.opened = p.opened || v.Get("model") != "" // the link's model, even where the lesson does not work
 	for k := range v {
 		name, ok := strings.CutPrefix(k, "p.")
 		if !ok {
@@ -143,12 +199,13 @@ func (a *App) Restore(frag string) (token string) {
 		if x == nil {
 			continue
 		}
-		if base, known := p.base[name]; !known {
-			p.later[name] = x
-		} else if sameType(x, base) {
-			p.Params[name] = x
-		}
+		a.restoreParam(p, name, x)
 	}
+	p.Figure = v.Get("fig")
+	if _, _, ok := scene.ParseMarkID(v.Get("mark")); ok {
+		p.Mark = v.Get("mark")
+	}
+	a.cut = a.cut || v.Get("cut") == "1"
 	if l, c, ok := strings.Cut(v.Get("pin"), "."); ok {
 		layer, errL := strconv.Atoi(l)
 		col, errC := strconv.Atoi(c)
@@ -161,6 +218,23 @@ func (a *App) Restore(frag string) (token string) {
 	}
 	a.runWhen = v.Get("run") == "1"
 	return v.Get("token")
+}
+
+// restoreParam takes in a parameter of a link, or keeps it until the registry describes it.
+func (a *App) restoreParam(p *Page, name string, x any) {
+	base, known := p.base[name]
+	d, described := a.param(p.Name, name)
+	switch {
+	case !known:
+		p.later[name] = x
+	case !p.Own && described:
+		if v, fits := take(d, x); fits {
+			p.right(name)
+			p.Params[name] = v
+		}
+	case sameType(x, base):
+		p.Params[name] = x
+	}
 }
 
 // salvage reads a parameter's JSON. Of a text whose end was cut off, as chats and mailers do
@@ -197,6 +271,7 @@ func (a *App) Arrived() []Effect {
 	if a.End().Phase == None {
 		a.Place, a.Popover = Tab, "place"
 	}
+	out = append(out, a.firstOpen()...)
 	if !a.End().IsLoaded(a.Model) {
 		return append(out, a.settle(a.Place)...)
 	}
@@ -212,7 +287,7 @@ var Colors = []string{"p", "follow", "rank", "entropy", "kl"}
 
 func (a *App) restoreFrame(v values) {
 	if m := v.Get("model"); m != "" {
-		a.Model = m
+		a.Model, a.picked = m, true
 	}
 	if p := Place(v.Get("place")); p == Tab || p == Sidecar {
 		a.Place = p
@@ -245,4 +320,15 @@ func sameType(x, base any) bool {
 		return ok
 	}
 	return false
+}
+
+// CopyLink copies the page's link, or says that it would be too long and offers the result as a file.
+func (a *App) CopyLink() []Effect {
+	n := a.LinkSize()
+	if n <= MaxLink {
+		return []Effect{Copy{}}
+	}
+	out := a.Tell("link.long", text.Bytes(int64(n)), text.Bytes(MaxLink))
+	a.Notice.JSON = a.Page().Outcome != nil
+	return out
 }

@@ -1,8 +1,61 @@
 package state
 
 import (
+	"encoding/json"
+
+	"patchbay/shared/lab"
+	"patchbay/shared/wire"
 	"patchbay/wasm/text"
 )
+
+// askPrice asks what a run of the page with its parameters as they stand would cost. The pages
+// of our own making count for themselves.
+func (a *App) askPrice() []Effect {
+	p := a.Page()
+	if p.Own || !a.End().IsLoaded(a.Model) || !a.Here() || len(p.Wrong) > 0 {
+		return nil
+	}
+	params, err := json.Marshal(p.Params)
+	if err != nil {
+		return nil // parameters are plain values: cannot happen
+	}
+	j, call := a.start(a.Place, wire.MethodPrice, wire.RunParams{Model: a.Model, Mode: a.Mode, Experiment: p.Name, Params: params})
+	j.Lesson, j.Model, p.priced = p.Name, a.Model, j.ID
+	return []Effect{call}
+}
+
+func (a *App) pricedAs(j *Job, msg json.RawMessage) error {
+	p := a.Pages[j.Lesson]
+	if p == nil || p.priced != j.ID {
+		return nil // of older parameters
+	}
+	price := new(lab.Price)
+	if err := json.Unmarshal(msg, price); err != nil {
+		return err
+	}
+	p.price = price
+	return nil
+}
+
+// eagerLimit is the longest run, in seconds, that opening an example starts at once.
+const eagerLimit = 6
+
+// eagerly follows up on a price: what is cheap runs at once, and so does an example.
+func (a *App) eagerly(j *Job) []Effect {
+	p := a.Pages[j.Lesson]
+	if p == nil || p != a.Page() || p.price == nil {
+		return nil
+	}
+	cost, known := a.Price()
+	if p.eager {
+		p.eager = false
+		if !known || cost <= eagerLimit {
+			return a.Run()
+		}
+		return a.Tell("preset.dear")
+	}
+	return a.rerun()
+}
 
 // units is the amount of work of a page's run in steps of equal price: prompt tokens, of
 // which the lens reads every layer out at some, and new tokens, which cost about eight
@@ -56,6 +109,9 @@ func (a *App) learn(j *Job, spent, seconds float64) {
 // Price is the expected time of a run, in seconds; false while nothing was measured.
 func (a *App) Price() (seconds float64, known bool) {
 	p := a.Page()
+	if !p.Own {
+		return a.labPrice(p)
+	}
 	if len(p.Tokens) == 0 {
 		return 0, false
 	}
@@ -66,6 +122,18 @@ func (a *App) Price() (seconds float64, known bool) {
 		return p.units() / (8 * s), true // prompts are read about eight times as fast as text is written
 	}
 	return 0, false
+}
+
+// labPrice is the engine's estimate, corrected by what its estimates were worth so far.
+func (a *App) labPrice(p *Page) (seconds float64, known bool) {
+	if p.price == nil || p.price.Seconds <= 0 {
+		return 0, false
+	}
+	worth := 1.0
+	if r, ok := a.rates[a.rateKey(a.Place, a.Model, p.Name)]; ok {
+		worth = r
+	}
+	return worth * p.price.Seconds, true
 }
 
 // PriceLine says what a run would cost, or why none is possible now.

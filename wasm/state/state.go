@@ -44,7 +44,11 @@ const (
 )
 
 // FirstModel is what a visitor without a wish gets.
-const FirstModel = "smollm2-135m-instruct"
+const FirstModel = "pocket"
+
+// smallModel is a download, in bytes, that is begun unasked: less than many a photograph. Every
+// larger model waits for a click.
+const smallModel = 8_000_000
 
 // End is what is known of one endpoint.
 type End struct {
@@ -79,6 +83,7 @@ type App struct {
 	Open    map[string]bool // folds, by name
 	Confirm string          // the model whose deletion waits for a second click
 	Notice  *Toast
+	Vectors []lab.Vector // kept in this browser
 
 	Secure  bool // a secure context: the tab can keep models well
 	Origin  string
@@ -87,8 +92,10 @@ type App struct {
 	lastJob JobID
 	rates   map[string]float64 // seconds per unit of work, by place, model and experiment
 	undo    []undo
-	runWhen bool // the link asked for a run as soon as the model is there
-	cut     bool // a part of the link could not be read
+	runWhen bool   // the link asked for a run as soon as the model is there
+	cut     bool   // a part of the link could not be read
+	link    string // a link to a lesson that is unknown until the engine has named its own
+	picked  bool   // the model was chosen by hand or by a link
 }
 
 // Toast is a short message over the page, with an undo where there is one.
@@ -96,6 +103,7 @@ type Toast struct {
 	Key  string
 	Args []string
 	Undo bool
+	JSON bool // offers the result as a file
 }
 
 // New is the page before anything is known.
@@ -104,9 +112,14 @@ func New(lang text.Lang) *App {
 		Ends:  map[Place]*End{Tab: {Place: Tab, Phase: Opening}, Sidecar: {Place: Sidecar, Phase: None}},
 		Pages: map[string]*Page{}, Open: map[string]bool{}, Now: time.Now,
 		jobs: map[JobID]*Job{}, rates: map[string]float64{}}
-	a.Pages["lens"] = newPage("lens", Params{"prompt": "The capital of Poland is", "chat": false, "positions": "all", "topk": 5, "follow": ""})
-	a.Pages["generate"] = newPage("generate", Params{"prompt": "Once upon a time, a small robot", "chat": false, "count": 40,
+	a.Pages["lens"] = ownPage("lens", Params{"prompt": "The capital of Poland is", "chat": false, "positions": "all", "topk": 5, "follow": ""})
+	a.Pages["generate"] = ownPage("generate", Params{"prompt": "When Anna and Tom went to the park, Anna gave a ball to", "chat": false, "count": 40,
 		"temperature": 0.0, "top_k": 0, "top_p": 1.0, "seed": 1, "stop_at_eos": true, "edits": []any{}})
+	for _, name := range course {
+		if a.Pages[name] == nil {
+			a.Pages[name] = newPage(name, Params{})
+		}
+	}
 	return a
 }
 
@@ -121,21 +134,6 @@ func (a *App) IsDark() bool { return a.Theme == Dark || a.Theme == System && a.D
 
 // T is a message in the page's language.
 func (a *App) T(key string, args ...string) string { return text.T(a.Lang, key, args...) }
-
-// Experiments are the registry's entries that have a page, in the registry's order. Before
-// the first welcome they are the pages themselves: they can be read without an engine.
-func (a *App) Experiments() []string {
-	var names []string
-	if w := a.End().Welcome; w != nil {
-		for _, e := range w.Experiments {
-			if a.Pages[e.Name] != nil {
-				names = append(names, e.Name)
-			}
-		}
-		return names
-	}
-	return []string{"lens", "generate"}
-}
 
 // About is the registry's description of an experiment, or nil before a welcome.
 func (a *App) About(name string) *lab.About {

@@ -25,9 +25,9 @@ type bench struct {
 func newBench(t *testing.T, stored bool) *bench {
 	b := &bench{App: New(text.EN), t: t, now: time.Unix(0, 0)}
 	b.Now = func() time.Time { return b.now }
-	m := wire.ModelInfo{ID: FirstModel, Name: "Smol", Size: 100}
+	m := wire.ModelInfo{ID: FirstModel, Name: "Smol", Size: 98_000_000}
 	if stored {
-		m.Here = 100
+		m.Here = m.Size
 	}
 	b.do(b.Line(Tab, Open, nil, &wire.Welcome{Place: "tab", Experiments: []lab.About{
 		{Name: "lens", Params: []lab.Param{{Name: "prompt", Kind: lab.Text}, {Name: "new", Kind: lab.Int, Default: 7.0}}},

@@ -88,3 +88,11 @@ func Quote(l Lang, s string) string {
 	}
 	return "“" + Token(s) + "”"
 }
+
+// QuoteWords sets a phrase apart inside a sentence.
+func QuoteWords(l Lang, s string) string {
+	if l == ZH {
+		return "「" + s + "」"
+	}
+	return "“" + s + "”"
+}

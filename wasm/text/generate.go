@@ -25,6 +25,8 @@ var generate = map[string]message{
 	"op.scale":        {"multiply by the strength", "乘以強度"},
 	"op.add":          {"add the strength to each number", "每個數字加上強度"},
 
+	"try.world":  {"a story of its world", "它世界裡的故事"},
+	"try.facts":  {"a fact of its world", "它世界裡的事實"},
 	"try.story":  {"a story", "故事"},
 	"try.chat":   {"a question", "提問"},
 	"try.silent": {"the first MLP silenced", "關掉第一層 MLP"},

@@ -11,7 +11,7 @@ import (
 // offers the one thing to do about it.
 type Blank struct {
 	L   *Lab
-	Why string // "opening", "line", "absent", "loading", "loadfailed", "ready", "running", "failed", "drawing"
+	Why string // "opening", "line", "nolesson", "absent", "loading", "loadfailed", "ready", "running", "failed", "drawing"
 }
 
 func (c *Blank) model() *wire.ModelInfo { return c.L.End().ModelInfo(c.L.Model) }
@@ -33,7 +33,7 @@ func (c *Blank) Title() string {
 	case "loading":
 		return c.L.T("blank.loading", c.L.ModelName())
 	}
-	return c.L.T(map[string]string{"opening": "blank.opening", "ready": "blank.ready", "running": "blank.running", "drawing": "blank.drawing"}[c.Why])
+	return c.L.T(map[string]string{"opening": "blank.opening", "nolesson": "blank.nolesson", "ready": "blank.ready", "running": "blank.running", "drawing": "blank.drawing"}[c.Why])
 }
 
 // Body says what to do or to expect.
@@ -50,8 +50,12 @@ func (c *Blank) Body() string {
 		return c.L.Progress(c.L.End().Load)
 	case "running":
 		return c.L.Progress(c.L.Page().Job)
+	case "ready":
+		if !c.L.Page().Own {
+			return c.L.T("blank.ready.example")
+		}
 	}
-	return c.L.T(map[string]string{"opening": "blank.opening.body", "ready": "blank.ready.body", "drawing": "blank.drawing.body"}[c.Why])
+	return c.L.T(map[string]string{"opening": "blank.opening.body", "nolesson": "blank.old", "ready": "blank.ready.body", "drawing": "blank.drawing.body"}[c.Why])
 }
 
 // Detail is the engine's own words: they name the limit and the number.

@@ -53,24 +53,8 @@ func (c *Generate) Stop() string {
 
 // Blank says why there is no text, as a word for Blank; empty: there is one.
 func (c *Generate) Blank() string {
-	p, e := c.page(), c.L.End()
-	switch {
-	case p.Job != nil && p.Job.Phase == state.Failed:
-		return "failed"
-	case len(p.Steps) > 0:
+	if c.L.Lesson != "generate" {
 		return ""
-	case e.Phase == state.None, e.Phase == state.Dead, e.Phase == state.Lost:
-		return "line"
-	case e.Phase == state.Opening:
-		return "opening"
-	case e.Load != nil && e.Load.Phase == state.Failed:
-		return "loadfailed"
-	case e.Loading() != nil:
-		return "loading"
-	case p.Busy():
-		return "running"
-	case !e.Here(c.L.Model) && !e.IsLoaded(c.L.Model):
-		return "absent"
 	}
-	return "ready"
+	return c.L.Why(len(c.page().Steps) > 0, false)
 }

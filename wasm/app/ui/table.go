@@ -36,6 +36,9 @@ func (c *Table) window(r *lab.LensResult) (from, to int) {
 	return from, from + maxColumns
 }
 
+// figure is the report's picture, or nil.
+func (c *Table) figure() *lab.Figure { return c.L.Page().FigureOf() }
+
 func (c *Table) lens() *lab.LensResult {
 	if c.L.Lesson != "lens" {
 		return nil
@@ -45,6 +48,9 @@ func (c *Table) lens() *lab.LensResult {
 
 // Note says which columns are shown when not all are.
 func (c *Table) Note() string {
+	if f := c.figure(); f != nil {
+		return c.reportNote(f)
+	}
 	r := c.lens()
 	if r == nil || len(r.Positions) <= maxColumns {
 		return ""
@@ -55,6 +61,9 @@ func (c *Table) Note() string {
 
 // Caption says what the entries are.
 func (c *Table) Caption() string {
+	if f := c.figure(); f != nil {
+		return c.L.T("table.report", c.L.Say(f.Title)) + " " + c.L.Say(f.Unit)
+	}
 	if c.lens() != nil {
 		return c.L.T("table.lens")
 	}
@@ -63,6 +72,10 @@ func (c *Table) Caption() string {
 
 // Head is the header row.
 func (c *Table) Head() []string {
+	if f := c.figure(); f != nil {
+		head, _ := c.reportTable(f)
+		return head
+	}
 	r := c.lens()
 	if r == nil {
 		return []string{c.L.T("table.step"), c.L.T("table.token"), c.L.T("table.p"), c.L.T("table.margin")}
@@ -77,6 +90,9 @@ func (c *Table) Head() []string {
 
 // Rows is the body: layers from the last one down, or the generated tokens in order.
 func (c *Table) Rows() []Row {
+	if f := c.figure(); f != nil {
+		return c.reportRows(f)
+	}
 	if r := c.lens(); r != nil {
 		return c.lensRows(r)
 	}

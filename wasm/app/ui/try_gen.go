@@ -43,7 +43,7 @@ func (c *Try) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				_ = p
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "class", Val: "preset"}}}
 				vgparent.AppendChild(vgn)
-				vgn.AddAttrInterface("title", p.Params.Str("prompt"))
+				vgn.AddAttrInterface("title", c.Where(p))
 				vgn.SetInnerHTML(c.L.T(p.Key))
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "click",

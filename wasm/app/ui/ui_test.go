@@ -46,7 +46,7 @@ func newLab(lang text.Lang) *Lab {
 func welcome(l *Lab, here int64) {
 	l.Line(state.Tab, state.Open, nil, &wire.Welcome{Place: "tab", Device: wire.DeviceInfo{Name: "simd", Detail: "wasm relaxed", Threads: 1},
 		Experiments: []lab.About{{Name: "lens", Params: []lab.Param{{Name: "topk", Kind: lab.Int, Default: 5.0, Help: "How many."}, {Name: "odd", Kind: lab.Text, Default: "", Help: "A parameter without a translation."}}}, {Name: "generate"}},
-		Models:      []wire.ModelInfo{{ID: state.FirstModel, Name: "SmolLM2-135M-Instruct", Family: "llama", Licence: "Apache-2.0", Size: 98362432, Here: here}}})
+		Models:      []wire.ModelInfo{{ID: state.FirstModel, Name: "Pocket", Family: "llama", Licence: "Apache-2.0", Size: 98362432, Here: here}}})
 }
 
 // result runs the lens: hostile tokens included.
@@ -152,7 +152,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 		if k == errs.Cancelled {
 			continue // asked for, so no failure
 		}
-		b := Blank{L: l, Why: (&Lens{L: l}).Blank()}
+		b := Blank{L: l, Why: (&Picture{L: l}).Blank()}
 		if b.Why != "failed" || b.Title() == "" || b.Body() == "" || b.Detail() != "the engine's own words" || b.Act() == "" {
 			t.Errorf("%v: %q %q %q %q", k, b.Title(), b.Body(), b.Detail(), b.Act())
 		}

@@ -10,20 +10,27 @@ import (
 type Under struct{ L *Lab }
 
 // Has says that there is a result.
-func (c *Under) Has() bool { return c.L.Page().Outcome != nil }
+func (c *Under) Has() bool {
+	p := c.L.Page()
+	return p.Outcome != nil || p.Report != nil
+}
 
 // Shown says whether the table is open.
 func (c *Under) Shown() bool { return c.Has() && c.L.Open["table"] }
 
 // Formats are what the result can be saved as; only a picture has png and svg.
 func (c *Under) Formats() []string {
-	if c.L.Lesson != "lens" {
-		return []string{"csv", "json"}
+	p, out := c.L.Page(), []string{"csv"}
+	if p.Outcome != nil {
+		out = append(out, "json")
 	}
-	if c.L.Stage != "ready" {
-		return []string{"csv", "json", "svg"}
+	if p.Lens == nil && p.FigureOf() == nil {
+		return out
 	}
-	return []string{"csv", "json", "png", "svg"}
+	if c.L.Stage == "ready" {
+		out = append(out, "png")
+	}
+	return append(out, "svg")
 }
 
 // Upper is a format as its button says it.
@@ -33,10 +40,12 @@ func (c *Under) Upper(f string) string { return strings.ToUpper(f) }
 func (c *Under) Took() string {
 	p := c.L.Page()
 	switch {
+	case p.Stale && p.Own:
+		return c.L.T("under.stale")
+	case p.Stale:
+		return c.L.T("under.other")
 	case p.Outcome == nil:
 		return ""
-	case p.Stale:
-		return c.L.T("under.stale")
 	}
 	return c.L.T("under.took", text.Seconds(p.Outcome.Seconds), p.Outcome.Parity.Device)
 }
