@@ -122,6 +122,7 @@ type steering struct {
 	norms    []float64   // mean residual norm after each layer, first token left out
 	v        [][]float32 // [layer][width], the purified difference of means
 	shuffled [][]float32 // the same of shuffled labels; nil for an imported vector
+	test     int         // which test prompt is being steered
 	words    scorer
 	harmful  bool // the prompt of a refusal lesson may be answered with something harmful
 }

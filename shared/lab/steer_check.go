@@ -60,6 +60,7 @@ func (s *steering) check(ctx context.Context) error {
 	scores := make([][]float64, len(list))
 	s.out.Checks = make([]SteerItem, len(list))
 	for i, t := range tests {
+		s.test = i
 		got, texts, err := s.treat(ctx, t, list)
 		if err != nil {
 			return err

@@ -242,6 +242,7 @@ func (s *steering) lines(ctx context.Context, t *steerTally, tests []string, at,
 	}
 	scores := make([][]float64, len(list)*places)
 	for i, test := range tests {
+		s.test = i
 		c, err := s.linesPlan(test, s.layer)
 		if err != nil {
 			return err
@@ -282,21 +283,21 @@ func (s *steering) drawLines(t *steerTally, list []steerWay, scores [][]float64,
 	for i, c := range list {
 		rs, line := []Rate{}, Series{Name: c.name, Control: c.control}
 		for _, xs := range scores[i*places : (i+1)*places] {
-			rs = append(rs, positive(xs))
+			rs = append(rs, leaning(xs))
 			m, low, high := mean(xs)
 			line.Values, line.Low, line.High = append(line.Values, Num(m)), append(line.Low, Num(low)), append(line.High, Num(high))
 		}
 		share.Series, score.Series = append(share.Series, rates(c.name, rs, c.control)), append(score.Series, line)
 	}
 	m, low, high := mean(t.base)
-	share.Series = append(share.Series, level(say("unsteered"), positive(t.base), true))
+	share.Series = append(share.Series, level(say("unsteered"), leaning(t.base), true))
 	score.Series = append(score.Series, Series{Name: say("unsteered"), Values: []Num{Num(m)}, Low: []Num{Num(low)}, High: []Num{Num(high)}, Control: true, Level: true})
 	grid := s.out.Figures[0]
 	rest := slices.DeleteFunc(slices.Clone(s.out.Figures[1:]), func(f Figure) bool { return f.Name == "rates" || f.Name == "scores" })
 	s.out.Figures = append([]Figure{grid, share, score}, rest...)
 }
 
-func positive(xs []float64) (r Rate) {
+func leaning(xs []float64) (r Rate) {
 	for _, x := range xs {
 		r.add(x > 0)
 	}
@@ -311,7 +312,7 @@ func (s *steering) concludes(t *steerTally, list []steerWay, scores [][]float64,
 	}
 	item := func(name Words, xs []float64) SteerItem {
 		m, low, high := mean(xs)
-		return SteerItem{Name: name, Rate: positive(xs), Score: Num(m), Low: Num(low), High: Num(high)}
+		return SteerItem{Name: name, Rate: leaning(xs), Score: Num(m), Low: Num(low), High: Num(high)}
 	}
 	s.out.Checks = []SteerItem{item(say("unsteered"), t.base)}
 	for i, c := range list {

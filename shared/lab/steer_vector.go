@@ -207,7 +207,10 @@ func firstComponent(v []float32, p twoSides, l int) []float32 {
 }
 
 // random is a vector of no meaning, as long as the layer's own.
-func (s *steering) random(l int) []float32 { return randomLike(s.v[l], s.p.Seed*4096+int64(l)) }
+// Each test prompt gets another one, so that no single draw decides a rate.
+func (s *steering) random(l int) []float32 {
+	return randomLike(s.v[l], (s.p.Seed*MaxItems+int64(s.test))*1024+int64(l))
+}
 
 // length is what is added at a layer: the strength in residual norms, or the difference's own; of
 // a vector made here never more than maxTimes the difference.
