@@ -185,7 +185,7 @@ func sorted(n int) string {
 }
 
 func choose() (sum int) {
-	a, b, quit := make(chan int), make(chan int), time.After(20*time.Millisecond)
+	a, b := make(chan int), make(chan int)
 	go func() {
 		for i := range 10 {
 			select {
@@ -194,15 +194,19 @@ func choose() (sum int) {
 			}
 		}
 	}()
-	for n := 0; ; n++ {
+	for range 10 {
 		select {
 		case v := <-a:
 			sum += v % 100
 		case v := <-b:
 			sum += v / 100
-		case <-quit:
-			return sum
 		}
+	}
+	select {
+	case <-a:
+		return -1
+	case <-time.After(5 * time.Millisecond):
+		return sum
 	}
 }
 
