@@ -22,6 +22,7 @@ func experiments() []*Experiment {
 		language(),
 		residual(),
 		patchscope(),
+		backpatch(),
 		generate(),
 	}
 }
