@@ -15,6 +15,7 @@ import (
 // an initialiser would link the whole engine into it.
 func experiments() []*Experiment {
 	return []*Experiment{
+		neuron(),
 		steer(),
 		icv(),
 		algebra(),
@@ -22,7 +23,6 @@ func experiments() []*Experiment {
 		language(),
 		residual(),
 		patchscope(),
-		backpatch(),
 		generate(),
 	}
 }
