@@ -73,6 +73,8 @@ const common = `  --model MODEL     a model of the list, or the path of a GGUF f
   --device DEVICE   auto, simd, or ref (plain loops, slow and obviously right)
   --threads N       processors to use; 0, the default, for all
   --max-tokens N    longest text; 0, the default, for 2048 or what the model can
+  --preset NAME     take the parameters and the model of an example
+  --save-vector F   keep the vector that was made: .gguf (llama.cpp), .safetensors or .json
   --json            print the very JSON that the wire carries
 `
 
@@ -86,7 +88,9 @@ func aboutExperiment(w io.Writer, a lab.About) {
 	for _, p := range a.Params {
 		fmt.Fprintf(w, "  --%-15s %s\n%20s%s\n", p.Name, p.Help, "", bounds(p))
 	}
-	fmt.Fprint(w, "\nTexts and edits may also be @FILE, or @- for standard input.\n\nFor all experiments:\n\n"+common)
+	fmt.Fprint(w, "\nTexts, edits, lists and vectors may also be @FILE, or @- for standard input. Pairs are CSV\nof two columns or JSON, lists have an entry on each line, vectors are .gguf, .safetensors or .json.\n")
+	presetHelp(w, a)
+	fmt.Fprint(w, "\nFor all experiments:\n\n"+common)
 }
 
 func bounds(p lab.Param) string {

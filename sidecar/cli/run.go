@@ -19,6 +19,8 @@ func run(e *env, args []string) error {
 	var t target
 	t.flags(f)
 	asJSON := f.Bool("json", false, "print the very JSON that the wire carries")
+	example := f.String("preset", "", "take the parameters, and the model, of this `EXAMPLE`")
+	save := f.String("save-vector", "", "keep the vector that was made in this `FILE`: .gguf, .safetensors or .json")
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		if slices.ContainsFunc(args, func(a string) bool { return strings.TrimLeft(a, "-") == "h" || strings.TrimLeft(a, "-") == "help" }) {
 			return help(e, []string{"run"})
@@ -34,10 +36,27 @@ func run(e *env, args []string) error {
 	if _, err := parse(f, args[1:], 0); err != nil {
 		return err
 	}
+	var base lab.Preset
+	if *example != "" {
+		if base, err = preset(x.About, *example); err != nil {
+			return err
+		}
+		if t.model == "" {
+			t.model = base.Model
+		}
+	}
 	if err := t.check(); err != nil {
 		return err
 	}
+	if *save != "" {
+		if _, err := saver(*save); err != nil {
+			return err
+		}
+	}
 	params, err := values.json(e)
+	if err == nil {
+		params, err = over(base, params)
+	}
 	if err != nil {
 		return err
 	}
@@ -46,7 +65,7 @@ func run(e *env, args []string) error {
 		return err
 	}
 	defer closeIt()
-	show := viewOf(x.About.Name, e)
+	show := viewOf(x.About, e)
 	emit := e.events()
 	if !*asJSON && show.partial != nil {
 		emit = show.events(emit)
@@ -55,6 +74,11 @@ func run(e *env, args []string) error {
 	e.endLine()
 	if err != nil {
 		return err
+	}
+	if *save != "" {
+		if err := saveVectors(e, *save, out, o.Bench); err != nil {
+			return err
+		}
 	}
 	if *asJSON {
 		return json.NewEncoder(e.Out).Encode(out)
@@ -126,6 +150,8 @@ func (p *params) value(e *env, d lab.Param, v string) (json.RawMessage, error) {
 		v = text
 	}
 	switch d.Kind {
+	case lab.Pairs, lab.Texts, lab.Dir:
+		return listValue(e, d, v)
 	case lab.Int:
 		if _, err := strconv.ParseInt(v, 10, 64); err != nil {
 			return nil, usage("--%s wants a whole number, not %q", d.Name, v)

@@ -17,9 +17,12 @@ type view struct {
 	result  func(*lab.Outcome) error
 }
 
-// viewOf gives the view of an experiment; one without a view of its own is shown as JSON.
-func viewOf(name string, e *env) view {
-	switch name {
+// viewOf gives the view of an experiment: lessons are shown as reports, one without a view as JSON.
+func viewOf(a lab.About, e *env) view {
+	if a.Lesson != nil {
+		return view{e: e, result: func(o *lab.Outcome) error { return showReport(e.Out, a, o.Result) }}
+	}
+	switch a.Name {
 	case "lens":
 		return view{e: e, result: func(o *lab.Outcome) error { return showLens(e.Out, o.Result) }}
 	case "generate":
