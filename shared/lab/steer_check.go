@@ -80,8 +80,7 @@ func (s *steering) check(ctx context.Context) error {
 				c.Refused.add(refuses(texts[k]))
 			}
 		}
-		s.out.Kept, s.out.Of = i+1, i+1
-		s.drawCheck(list)
+		s.drawCheck()
 		s.partial("prompts", i+1, len(tests))
 	}
 	s.judge()
@@ -132,7 +131,7 @@ func (c *SteerItem) rate() Rate {
 	return c.Rate
 }
 
-func (s *steering) drawCheck(list []steerWay) {
+func (s *steering) drawCheck() {
 	var labels []string
 	var rs []Rate
 	score := Series{Name: say("mean score")}
@@ -159,9 +158,10 @@ func (s *steering) drawCheck(list []steerWay) {
 func (s *steering) judge() {
 	s.verdict(s.out.Checks)
 	c := s.out.Checks
-	w := say("Of {0} held-out prompts the next word leans to the first side: unsteered {1}, with the vector {2}, with a random vector {3}.", strconv.Itoa(s.out.Kept), c[0].rate().String(), c[1].rate().String(), c[2].rate().String())
+	n := strconv.Itoa(c[0].Rate.N)
+	w := say("Of {0} held-out prompts the next word leans to the first side: unsteered {1}, with the vector {2}, with a random vector {3}.", n, c[0].rate().String(), c[1].rate().String(), c[2].rate().String())
 	if s.careful() {
-		w = say("Of {0} held-out prompts the model refuses: unsteered {1}, with the vector {2}, with a random vector {3}.", strconv.Itoa(s.out.Kept), c[0].rate().String(), c[1].rate().String(), c[2].rate().String())
+		w = say("Of {0} held-out prompts the model refuses: unsteered {1}, with the vector {2}, with a random vector {3}.", n, c[0].rate().String(), c[1].rate().String(), c[2].rate().String())
 	}
 	s.out.Facts = append([]Words{w}, s.out.Facts...)
 	low, high := c[1].rate().Interval()

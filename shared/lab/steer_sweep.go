@@ -159,7 +159,6 @@ func (s *steering) grid(ctx context.Context, t *steerTally, test string, i, of i
 		},
 	}
 	_, err = execute(ctx, s.b, c, func(Event) {}, see)
-	s.out.Kept, s.out.Of = i+1, i+1
 	return err
 }
 

@@ -52,8 +52,8 @@ func TestSteeringActsOnPocket(t *testing.T) {
 		if c.up && (before > 0.1 || after < 0.9 || random > 0.2) || !c.up && (before < 0.9 || after > 0.1 || random < 0.8) {
 			t.Errorf("%s: unsteered %.2f, vector %.2f, random %.2f", c.params, before, after, random)
 		}
-		if r.Answer == nil || len(r.Figures) != 3 || len(r.Vectors) != 1 || r.Kept != 12 {
-			t.Errorf("%s: answer %v, %d figures, %d vectors, kept %d", c.params, r.Answer, len(r.Figures), len(r.Vectors), r.Kept)
+		if r.Answer == nil || len(r.Figures) != 3 || len(r.Vectors) != 1 || r.Checks[0].Rate.N != 12 {
+			t.Errorf("%s: answer %v, %d figures, %d vectors, %d prompts", c.params, r.Answer, len(r.Figures), len(r.Vectors), r.Checks[0].Rate.N)
 		}
 		if low := float64(r.Figures[0].Series[0].Low[1]); low >= after && after > 0 {
 			t.Errorf("%s: the rate %.2f has the interval from %.2f", c.params, after, low)
@@ -140,7 +140,7 @@ func TestOwnPairsAndVector(t *testing.T) {
 	own := map[string]any{"set": "own", "pairs": pairs, "tests": []string{"Rosa reads a book. Rosa says: What a", "Sam walks to school. Sam says: What a"},
 		"toward": []string{"lovely", "wonderful"}, "away": []string{"terrible", "awful"}, "position": "last", "apply": "last", "show": "check"}
 	r := steerRun(t, "pocket", marshal(t, own))
-	if r.Checks[0].Rate.Hits != 0 || r.Checks[1].Rate.Hits != 2 || r.Kept != 2 {
+	if r.Checks[0].Rate.Hits != 0 || r.Checks[1].Rate.Hits != 2 || r.Checks[0].Rate.N != 2 {
 		t.Errorf("%+v", r.Checks)
 	}
 	delete(own, "pairs")

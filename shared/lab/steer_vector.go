@@ -23,38 +23,45 @@ func (s *steering) readLayers() []int {
 	return out
 }
 
+// picky says that pairs are used only if the model refuses the first side and not the second
+// (Arditi et al. 2024): what it does not tell apart itself makes no direction.
+func (s *steering) picky() bool { return len(s.words.toward) > 0 && len(s.words.away) == 0 }
+
+// fewest is how many pairs must remain for the others to be dropped.
+const fewest = 6
+
 // statePlan reads one text's residual stream.
 func (s *steering) statePlan(prompt plan.Prompt) (*plan.Compiled, error) {
 	read := plan.Read{Name: "x", Site: hook.ResidPost, Layers: plan.Select{List: s.readLayers()}}
-	return check(s.b, &plan.Plan{Runs: []plan.Run{{Name: "text", Prompt: prompt, Reads: []plan.Read{read}}}})
+	reads := []plan.Read{read}
+	if s.picky() {
+		reads = append(reads, s.words.reads()...)
+	}
+	return check(s.b, &plan.Plan{Runs: []plan.Run{{Name: "text", Prompt: prompt, Reads: reads}}})
 }
 
-// read is readPrompt of a text in the set's form.
-func (s *steering) read(ctx context.Context, text string, sum []float64) ([][]float32, error) {
-	return s.readPrompt(ctx, s.wrap(text), sum)
-}
-
-// readPrompt runs one text and gives its state by layer (nil where it is not wanted) at its last token or
-// as the mean over all but the first, and adds the mean norm of the others' states to sum.
-func (s *steering) readPrompt(ctx context.Context, prompt plan.Prompt, sum []float64) (at [][]float32, err error) {
+// read runs one text and gives its state by layer (nil where it is not wanted) at its last token or
+// as the mean over all but the first, and adds the mean norm of the others' states to sum; and the
+// score of its next word, where that counts.
+func (s *steering) read(ctx context.Context, prompt plan.Prompt, sum []float64) (at [][]float32, score float64, err error) {
 	c, err := s.statePlan(prompt)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	n := c.Tokens("text")
 	if n < 2 {
-		return nil, errs.E("lab.steer", errs.Invalid, "the text %.60q is a single token, and the first token is left out of averages: make it longer", prompt.Text)
+		return nil, 0, errs.E("lab.steer", errs.Invalid, "the text %.60q is a single token, and the first token is left out of averages: make it longer", prompt.Text)
 	}
 	res, err := execute(ctx, s.b, c, func(Event) {}, plan.Observer{})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	width := s.b.Model.Config().Width
 	at = make([][]float32, s.b.Model.Config().Layers)
 	for i, l := range s.readLayers() {
 		v, err := res.Tensors[res.Read("text", "x").Tensors[i]].Float32()
 		if err != nil {
-			return nil, errs.E("lab.steer", errs.Other, "layer %d: %w", l, err)
+			return nil, 0, errs.E("lab.steer", errs.Other, "layer %d: %w", l, err)
 		}
 		var rows [][]float32
 		for i := 1; i < n; i++ {
@@ -65,7 +72,14 @@ func (s *steering) readPrompt(ctx context.Context, prompt plan.Prompt, sum []flo
 			at[l] = average(rows)
 		}
 	}
-	return at, nil
+	if s.picky() {
+		v, err := readValues(res, "text", "score")
+		if err != nil {
+			return nil, 0, err
+		}
+		score = s.words.of(v)[0]
+	}
+	return at, score, nil
 }
 
 // twoSides are the states of pairs' texts: [text][layer][width].
@@ -78,12 +92,13 @@ func (s *steering) make(ctx context.Context) error {
 	texts := slices.Concat(pairs, held, neutral)
 	s.norms = make([]float64, s.b.Model.Config().Layers)
 	var all [][][]float32
+	var scores []float64
 	for i, t := range texts {
-		at, err := s.read(ctx, t, s.norms)
+		at, score, err := s.read(ctx, s.wrap(t), s.norms)
 		if err != nil {
 			return err
 		}
-		all = append(all, at)
+		all, scores = append(all, at), append(scores, score)
 		s.emit(Event{Stage: "states", Done: i + 1, Total: len(texts)})
 	}
 	for l := range s.norms {
@@ -92,6 +107,9 @@ func (s *steering) make(ctx context.Context) error {
 	np, nh := len(pairs)/2, len(held)/2
 	s.pairs, s.held = twoSides{all[:np], all[np : 2*np]}, twoSides{all[2*np : 2*np+nh], all[2*np+nh : 2*np+2*nh]}
 	s.neutral = all[2*np+2*nh:]
+	if s.picky() {
+		s.pick(scores[:np], scores[np:2*np])
+	}
 	if s.v = s.directions(s.pairs); s.p.Vector == nil {
 		s.shuffled = s.directions(s.shuffle(0))
 	}
@@ -101,6 +119,23 @@ func (s *steering) make(ctx context.Context) error {
 	s.describe()
 	s.keep()
 	return nil
+}
+
+// pick drops the pairs that the model itself does not tell apart, if enough remain.
+func (s *steering) pick(a, b []float64) {
+	var kept twoSides
+	for i := range a {
+		if a[i] > 0 && b[i] < 0 {
+			kept.a, kept.b = append(kept.a, s.pairs.a[i]), append(kept.b, s.pairs.b[i])
+		}
+	}
+	n, of := strconv.Itoa(len(kept.a)), strconv.Itoa(len(a))
+	if len(kept.a) < fewest {
+		s.fact(say("The model refuses the first side and not the second in only {0} of {1} pairs, so the vector is made of all of them.", n, of))
+		return
+	}
+	s.pairs, s.out.Kept, s.out.Of = kept, len(kept.a), len(a)
+	s.fact(say("The vector is made of the {0} of {1} pairs of which the model refuses the first side and not the second.", n, of))
 }
 
 // readings are the texts to read: pairs, held-out pairs, and neutral prompts, where they are needed.
@@ -322,7 +357,7 @@ func (s *steering) keep() {
 	if len(s.p.Pairs) > 0 {
 		name = setOwn
 	}
-	made := "steer: " + name + ", difference of means over " + strconv.Itoa(len(s.set.pairs)) + " pairs"
+	made := "steer: " + name + ", difference of means over " + strconv.Itoa(len(s.pairs.a)) + " pairs"
 	if s.p.Purify != "none" {
 		made += ", purified (" + s.p.Purify + ")"
 	}

@@ -35,7 +35,7 @@ func (s *steering) suspect(ctx context.Context) error {
 	if s.harmful = s.careful(); !s.harmful || s.p.Vector != nil {
 		return nil
 	}
-	at, err := s.readPrompt(ctx, s.prompt(), make([]float64, s.b.Model.Config().Layers))
+	at, _, err := s.read(ctx, s.prompt(), make([]float64, s.b.Model.Config().Layers))
 	if err != nil {
 		return err
 	}
