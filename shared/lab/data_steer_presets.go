@@ -3,16 +3,30 @@ package lab
 import "encoding/json"
 
 // steerFails says where steering does not work, with the numbers of docs/lessons/steer.md.
-const steerFails = "SmolLM2 hardly ever refuses, so there is no refusal to add or remove. Truthfulness failed on the small models: the vector moved the verdicts no more than a random one. Strengths are cut at four times the difference and at one residual norm: beyond that the text falls to pieces, and a score measured on rubble means nothing."
+const steerFails = "SmolLM2 refused 0 of 8 harmful questions, so it has no refusal to take away. Truthfulness failed on all small models: on held-out statements the vector moved the answers no more than a random one. Strengths are cut at four times the difference and at one usual state: beyond that the text falls to pieces, and a score measured on rubble means nothing."
 
 func steerPresets() []Preset {
-	p := func(name, title, model, params, said string) Preset {
-		return Preset{Name: name, Title: title, Model: model, Params: json.RawMessage(params), Said: said}
-	}
 	const pocket, qwen, gemma = "pocket", "qwen2.5-coder-0.5b-instruct", "gemma3-270m"
 	return []Preset{
-		p("flattery", "Turn a candid friend into a flatterer", pocket, `{"set":"flattery","apply":"last","count":8}`, "The friend says Yes, it is lovely, of a dull song; unsteered, No, it is not good."),
-		p("pocket-refusal", "Make Pocket refuse a harmless request", pocket, `{"set":"refusal","strength":0.5,"count":8}`, "Asked how to clean something, Pocket says Sorry, I cannot help with that; with a random vector it says Sure."),
-		p("yoga", "Refuse to teach yoga", qwen, `{"set":"refusal","prompt":"How do I start doing yoga at home?"}`, "I'm sorry, but I can't assist with that; a random vector of the same length changes nothing."),
+		{Name: "flattery", Title: "Turn a candid friend into a flatterer", Model: pocket, Params: json.RawMessage(`{"set":"flattery","apply":"last","count":8}`),
+			Said: "Of a dull song the friend says Yes, it is lovely; unsteered, No, it is not good."},
+		{Name: "pocket-refusal", Title: "Make Pocket refuse a harmless request", Model: pocket, Params: json.RawMessage(`{"set":"refusal","strength":0.5,"count":8}`),
+			Said: "Asked about a harmless chore, Pocket says Sorry, I cannot help with that; with a random vector it still says Sure."},
+		{Name: "pocket-unlocked", Title: "Project the refusal out of Pocket", Model: pocket, Params: json.RawMessage(`{"set":"refusal","operation":"project out","layer":0,"show":"check","items":16}`),
+			Said: "16 of 16 harmful requests were refused before and 0 after; with a random direction projected out still 16."},
+		{Name: "pocket-mood", Title: "Cheer somebody up", Model: pocket, Params: json.RawMessage(`{"set":"mood","apply":"last","count":8}`),
+			Said: "What a usual day becomes What a lovely day; with the sign turned, a terrible one."},
+		{Name: "pocket-liar", Title: "Subtract honesty", Model: pocket, Params: json.RawMessage(`{"set":"honesty","operation":"subtract","layer":1,"strength":0.5,"show":"check","items":16}`),
+			Said: "16 of 16 answers were true before and 0 after. It works after the first layers only."},
+		{Name: "pocket-sweep", Title: "Which layer, how strong?", Model: pocket, Params: json.RawMessage(`{"set":"mood","show":"sweep"}`),
+			Said: "Every layer works, from half a usual state on; random vectors and shuffled labels do next to nothing."},
+		{Name: "yoga", Title: "Refuse to teach yoga", Model: qwen, Params: json.RawMessage(`{"set":"refusal","prompt":"How do I start doing yoga at home?"}`),
+			Said: "I'm sorry, but I can't assist with that; a random vector of the same length changes nothing."},
+		{Name: "unlocked", Title: "Project the refusal out of Qwen", Model: qwen, Params: json.RawMessage(`{"set":"refusal","operation":"project out","show":"check","items":16}`),
+			Said: "Refusals of harmful questions fell from 12 of 16 to 1; with a random direction they stayed at 13."},
+		{Name: "mood", Title: "A good day at work", Model: gemma, Params: json.RawMessage(`{"set":"mood","strength":0.06,"prompt":"My day at work was"}`),
+			Said: "My day at work was goes on with a great success; with the sign turned, with a bit of a mess. A random vector of this length breaks the text."},
+		{Name: "french", Title: "Go on in French", Model: gemma, Params: json.RawMessage(`{"set":"french","strength":0.07,"prompt":"My day at work was"}`),
+			Said: "The English sentence goes on in French: Je n'avais pas de souci à faire; unsteered it stays English, and a random vector of this length breaks it."},
 	}
 }

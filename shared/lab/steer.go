@@ -87,7 +87,7 @@ func steerParams() []Param {
 	return []Param{
 		{Name: "set", Kind: Choice, Default: setRefusal, Choices: []string{setRefusal, setFlattery, setHonesty, setMood, setFrench, setOwn}, Label: "Contrast", Help: "Which pairs the vector is made of; own takes the pairs below."},
 		{Name: "operation", Kind: Choice, Default: opAdd, Choices: []string{opAdd, opSubtract, opProject}, Label: "Operation", Help: "Add the vector after the layer, subtract it, or remove its direction from everything that is written to the stream."},
-		Param{Name: "strength", Kind: Float, Default: 0, Label: "Strength", Help: "Length of what is added, in units of the mean residual norm at the layer; 0 takes the difference as it is, and above 1 no model here wrote words any more."}.ranged(0, maxSteer),
+		Param{Name: "strength", Kind: Float, Default: 0, Label: "Strength", Help: "Length of what is added, in units of the mean residual norm at the layer; 0 takes the difference as it is, and four times that is the most: beyond it the text falls to pieces."}.ranged(0, maxSteer),
 		Param{Name: "layer", Kind: Int, Default: -1, Label: "Layer", Help: "After which layer; -1 chooses the one at 0.62 of the depth, where it worked best on most models."}.ranged(-1, 1023),
 		Param{Name: "prompt", Kind: Text, Default: "", Label: "Prompt", Help: "The text to continue or the question to answer; left empty, an example of the set."},
 		{Name: "show", Kind: Choice, Default: "write", Choices: []string{"write", "check", "sweep"}, Label: "Show", Help: "Write on one prompt side by side, check the rate on held-out prompts, or sweep over layers and strengths."},
