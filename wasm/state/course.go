@@ -107,6 +107,12 @@ func (a *App) HasPrompt() bool {
 	return ok && d.Kind == lab.Text
 }
 
+// needsPrompt says that nothing can be run without a prompt. A lesson whose prompt is empty at
+// first has one of its own then.
+func (a *App) needsPrompt() bool {
+	return a.HasPrompt() && (a.Page().Own || a.Page().base.Str("prompt") != "")
+}
+
 // Works are the models on which the open lesson is known to work, the best first.
 func (a *App) Works() []string {
 	if about := a.Lab(); about != nil {

@@ -186,7 +186,7 @@ func rowPairs(name string, rows [][]string) (v any, n int, why *Fact) {
 	return rows, len(rows), nil
 }
 
-var headings = map[string]bool{"left,right": true, "positive,negative": true, "question,answer": true, "a,b": true, "input,output": true, "x,y": true}
+var headings = map[string]bool{"left,right": true, "positive,negative": true, "question,answer": true, "input,output": true}
 
 // csvRows reads CSV (RFC 4180) with commas, or with tabs if the first line has one; empty lines
 // are left out. bad is the row, from 1, whose quotation mark is not closed.

@@ -161,7 +161,7 @@ func (a *App) CanRun() (bool, string) {
 		return false, "run.absent"
 	case !a.Here():
 		return false, "run.nolesson"
-	case a.HasPrompt() && p.Prompt() == "":
+	case p.Prompt() == "" && a.needsPrompt():
 		return false, "run.empty"
 	case len(p.Wrong) > 0:
 		return false, "run.wrong"

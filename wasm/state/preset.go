@@ -29,7 +29,7 @@ func (a *App) Presets() []Preset {
 }
 
 var lensPresets = []Preset{
-	{"try.capital", "pocket", Params{"prompt": "The capital of Poland is", "chat": false, "follow": " Warsaw"}},
+	{"try.capital", "pocket", Params{"prompt": "The capital of Poland is", "chat": false, "follow": ""}},
 	{"try.names.pocket", "pocket", Params{"prompt": "When Anna and Tom went to the park, Anna gave a ball to", "chat": false, "follow": " Tom"}},
 	{"try.french", "pocket", Params{"prompt": "cat -> chat, dog -> chien, house ->", "chat": false, "follow": ""}},
 	{"try.capital.gemma", gemma, Params{"prompt": "The capital of Poland is", "chat": false, "follow": " Warsaw"}},

@@ -293,6 +293,9 @@ func (a *App) KeptLine(r *lab.Report) string {
 	if r == nil || r.Of == 0 {
 		return ""
 	}
+	if r.Kept == r.Of {
+		return a.T("kept.all", text.Int(r.Of))
+	}
 	return a.T("kept.line", text.Int(r.Kept), text.Int(r.Of))
 }
 

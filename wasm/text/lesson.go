@@ -15,11 +15,11 @@ var lessons = map[string]message{
 	"works.far":   {"on the sidecar only", "僅限伴隨程式"},
 	"works.best":  {"This lesson works best on {0}.", "這一課在 {0} 上效果最好。"},
 	"works.not":   {"The effect was not found on {0}. Choose a model named here to see it.", "在 {0} 上看不到這個效果。請選這裡列出的模型。"},
-	"pocket.note": {"Pocket was made for teaching: a small closed world in which techniques show clearly. Real models are messier: try them here too.",
-		"Pocket 是為教學而做的：一個封閉的小世界，各種技術都看得清楚。真實的模型沒這麼整齊，也請試試。"},
+	"pocket.note": {"Pocket was made for teaching: a small world in which techniques show clearly. Real models are messier.",
+		"Pocket 是為教學而做的：一個小世界，各種技術都看得清楚。真實的模型沒這麼整齊。"},
 
-	"pocket.lens": {"Pocket was made for teaching, so its answers ripen in plain sight. Real models differ: on SmolLM2 this sentence reads as spaces up to layer 26 of 29, on Gemma “Warsaw” stands at layer 12 of 17. Compare under “Try”.",
-		"Pocket 是為教學而做的，答案會一層層明顯成形。真實的模型不同：在 SmolLM2 上，這句話一直到第 26 層（共到 29 層）都讀成空格；在 Gemma 上，「Warsaw」在第 12 層（共到 17 層）就出現。可在「試試看」中比較。"},
+	"pocket.lens": {"Pocket was made for teaching: its answers ripen in plain sight (“W” is the first piece of Warsaw). Real models differ: on SmolLM2 the same sentence reads as spaces up to layer 26 of 29, on Gemma “Warsaw” stands at layer 12 of 17. Compare under “Try”.",
+		"Pocket 是為教學而做的，答案會一層層明顯成形（「W」是 Warsaw 的第一段）。真實的模型不同：在 SmolLM2 上，這句話一直到第 26 層（共到 29 層）都讀成空格；在 Gemma 上，「Warsaw」在第 12 層（共到 17 層）就出現。可在「試試看」中比較。"},
 
 	"said.preset": {"Measured: {0}", "實測：{0}"},
 	"preset.dear": {"The example is set up. Press Run when you like.", "範例已設定好。隨時可以按執行。"},
@@ -30,6 +30,8 @@ var lessons = map[string]message{
 	"verdict.nothing": {"This run does not decide between the three.", "這次執行無法在三者中分出答案。"},
 
 	"figure.label":   {"Pictures of this result", "這個結果的各張圖"},
+	"figure.before":  {"The picture before", "上一張圖"},
+	"figure.after":   {"The next picture", "下一張圖"},
 	"figure.stage":   {"{0}. {1}", "{0}。{1}"},
 	"figure.help":    {"Arrow keys move over the marks, Enter unpins. The table has the same numbers.", "方向鍵在標記間移動，Enter 取消釘選。表格有相同的數字。"},
 	"figure.role":    {"chart", "圖表"},
@@ -37,6 +39,7 @@ var lessons = map[string]message{
 	"figure.nothing": {"This result has no picture: what it found stands in sentences.", "這個結果沒有圖：發現都寫成了句子。"},
 
 	"kept.line":     {"Measured on {0} of {1} items; the rest is what this model cannot do.", "在 {1} 個項目中測了 {0} 個；其餘是這個模型做不到的。"},
+	"kept.all":      {"Measured on all {0} items: this model can do them.", "全部 {0} 個項目都測了：這個模型都做得到。"},
 	"partial.line":  {"So far: the run goes on.", "目前為止：仍在執行。"},
 	"partial.stop":  {"Stopped: this is what was computed until then.", "已停止：這是停止前算出的部分。"},
 	"said.report":   {"Result. {0}", "結果。{0}"},
@@ -83,7 +86,7 @@ var lessons = map[string]message{
 	"vectors.many":        {"{0} vectors are kept, which is the limit. Export and delete one first.", "已保存 {0} 個向量，達到上限。請先匯出並刪除一個。"},
 	"vectors.large":       {"Kept vectors may take {0} together. Export and delete one first.", "保存的向量合計最多 {0}。請先匯出並刪除一個。"},
 	"vectors.full":        {"This browser has no room for it: the vector lasts as long as this tab. Export it to keep it.", "瀏覽器空間不足：這個向量只保留到分頁關閉。請匯出保存。"},
-	"vectors.file":        {"{0} is no vector that can be read: {1}", "{0} 不是可讀取的向量檔：{1}"},
+	"vectors.file":        {"No vector was imported: {0}", "沒有匯入向量：{0}"},
 	"vectors.other":       {"“{0}” was made on {1}; on {2} it means nothing.", "「{0}」是在 {1} 上產生的；在 {2} 上沒有意義。"},
 	"vectors.width":       {"“{0}” has {1} numbers and this model's stream has {2}: it belongs to another model.", "「{0}」有 {1} 個數字，這個模型的殘差流有 {2} 個：它屬於別的模型。"},
 	"vectors.depth":       {"“{0}” belongs to layer {1}; this model has {2} layers.", "「{0}」屬於第 {1} 層；這個模型只有 {2} 層。"},

@@ -25,13 +25,27 @@ func (c *Prompt) Count() string { return text.Int(len(c.L.Page().Tokens)) }
 // More says how many tokens there are, or why there are none yet.
 func (c *Prompt) More() string {
 	n := len(c.L.Page().Tokens)
-	switch n {
-	case 0:
+	switch {
+	case n == 0 && c.L.Page().Prompt() == "" && c.L.End().IsLoaded(c.L.Model):
+		return ""
+	case n == 0:
 		return c.L.T("prompt.untokenized")
-	case 1:
+	case n == 1:
 		return c.L.T("prompt.one")
 	}
 	return c.L.T("prompt.count", text.Int(n))
+}
+
+// Placeholder says what the empty box is for: of a lesson, what is taken if it stays empty.
+func (c *Prompt) Placeholder() string {
+	if about := c.L.Lab(); about != nil {
+		for _, d := range about.Params {
+			if d.Name == "prompt" && d.Help != "" {
+				return c.L.Said(d.Help)
+			}
+		}
+	}
+	return c.L.T("prompt.placeholder")
 }
 
 // Title is a token with its number.

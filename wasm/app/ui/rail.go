@@ -16,6 +16,14 @@ func (c *Rail) Current(name string) any {
 	return nil
 }
 
+// About is a lesson in a sentence; nil leaves the attribute out.
+func (c *Rail) About(name string) any {
+	if about := c.L.About(name); about != nil && about.Lesson != nil && about.Help != "" {
+		return c.L.Said(about.Help)
+	}
+	return nil
+}
+
 // Go opens a lesson in place; with a modifier key the browser does what it always does.
 func (c *Rail) Go(event vugu.DOMEvent, name string) {
 	if event.PropBool("ctrlKey") || event.PropBool("metaKey") || event.PropBool("shiftKey") {

@@ -52,6 +52,7 @@ func (c *Rail) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn.AddAttrInterface("aria-current", c.Current(name))
 					vgn.AddAttrInterface("class", Cls("", name == c.L.Lesson, "on"))
 					vgn.AddAttrInterface("href", c.Href(name))
+					vgn.AddAttrInterface("title", c.About(name))
 					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 						EventType: "click",
 						Func:      func(event vugu.DOMEvent) { c.Go(event, name) },
