@@ -23,6 +23,7 @@ func experiments() []*Experiment {
 		language(),
 		residual(),
 		patchscope(),
+		backpatch(),
 		generate(),
 	}
 }

@@ -43,6 +43,13 @@ func pack(wasm []byte, lines bool) ([]byte, error) {
 			}
 			body = writeSegments(split(start, memory))
 		}
+		if id == 10 && !lines && r.err == nil { // the code section
+			code, err := rewriteCode(body)
+			if err != nil {
+				return nil, err
+			}
+			body = code
+		}
 		out.WriteByte(id)
 		out.Write(binary.AppendUvarint(nil, uint64(len(body))))
 		out.Write(body)

@@ -2,10 +2,6 @@ package main
 
 import (
 	"bytes"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"testing"
 )
 
@@ -63,43 +59,5 @@ func TestSlebRoundTrip(t *testing.T) {
 		if got := r.sleb(); got != v || r.at != len(r.b) {
 			t.Errorf("%d came back as %d", v, got)
 		}
-	}
-}
-
-// A program of Go's own: it still runs, names its functions in a trace, and has no lines left.
-func TestStrippedProgramRuns(t *testing.T) {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("node runs the program; it is not here")
-	}
-	dir := t.TempDir()
-	source := "package main\n\nimport \"fmt\"\n\nfunc fall(n int) int { return []int{1}[n] }\n\nfunc main() {\n\tfmt.Println(\"begun\")\n\tfall(3)\n}\n"
-	for name, text := range map[string]string{"main.go": source, "go.mod": "module fall\n"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	link := exec.Command("go", "build", "-gcflags=all=-l", "-o", "fall.wasm", ".")
-	link.Dir, link.Env = dir, append(os.Environ(), "GOOS=js", "GOARCH=wasm", "GOFLAGS=-buildvcs=false")
-	if out, err := link.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	linked, err := os.ReadFile(filepath.Join(dir, "fall.wasm"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	packed, err := pack(linked, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "fall.wasm"), packed, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command(node, filepath.Join(runtime.GOROOT(), "lib", "wasm", "wasm_exec_node.js"), filepath.Join(dir, "fall.wasm")).CombinedOutput()
-	if err == nil || !bytes.Contains(out, []byte("begun")) || !bytes.Contains(out, []byte("main.fall")) {
-		t.Errorf("the stripped program: %v\n%s", err, out)
-	}
-	if bytes.Contains(out, []byte("main.go")) {
-		t.Errorf("lines are still there:\n%s", out)
 	}
 }
