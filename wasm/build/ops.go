@@ -35,6 +35,9 @@ const (
 	opTee         uint16 = 0x22
 	opGlobalGet   uint16 = 0x23
 	opGlobalSet   uint16 = 0x24
+	opI32Load     uint16 = 0x28
+	opI32Load8U   uint16 = 0x2d
+	opI32Store    uint16 = 0x36
 	opI64Store    uint16 = 0x37
 	opI32Const    uint16 = 0x41
 	opI64Const    uint16 = 0x42
@@ -42,6 +45,10 @@ const (
 	opI64Eqz      uint16 = 0x50
 	opI32Add      uint16 = 0x6a
 	opI32Sub      uint16 = 0x6b
+	opI32And      uint16 = 0x71
+	opI32Or       uint16 = 0x72
+	opI32Shl      uint16 = 0x74
+	opI32ShrU     uint16 = 0x76
 	opI64Add      uint16 = 0x7c
 	opI32Wrap     uint16 = 0xa7
 	opI64ExtendU  uint16 = 0xad

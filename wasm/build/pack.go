@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 )
@@ -19,42 +18,52 @@ type segment struct {
 	data []byte
 }
 
-// pack joins the data segments of a wasm module, without the lines of its source unless they
-// are wanted (a module that Go did not link has none); all other sections stay as they are.
+// pack makes a wasm module smaller. Of a Go program (lines false) it rewrites code and tables;
+// of any other it only joins the data segments.
 func pack(wasm []byte, lines bool) ([]byte, error) {
-	if len(wasm) < 8 || string(wasm[:4]) != "\x00asm" {
-		return nil, fmt.Errorf("not a wasm module")
+	m, err := parse(wasm)
+	if err != nil {
+		return nil, err
 	}
-	out := bytes.NewBuffer(append([]byte(nil), wasm[:8]...))
-	r := &reader{b: wasm, at: 8}
-	for r.at < len(wasm) && r.err == nil {
-		id := r.byte()
-		body := r.bytes(int(r.uleb()))
-		if id == 11 && r.err == nil { // the data section
-			segments, err := readSegments(body)
-			if err != nil {
-				return nil, err
-			}
-			start, memory := flatten(segments)
-			if !lines {
-				if err := stripLines(memory); err != nil {
-					return nil, err
-				}
-			}
-			body = writeSegments(split(start, memory))
-		}
-		if id == 10 && !lines && r.err == nil { // the code section
-			code, err := rewriteCode(body)
-			if err != nil {
-				return nil, err
-			}
-			body = code
-		}
-		out.WriteByte(id)
-		out.Write(binary.AppendUvarint(nil, uint64(len(body))))
-		out.Write(body)
+	segments, err := readSegments(m.sections[idData])
+	if err != nil {
+		return nil, err
 	}
-	return out.Bytes(), r.err
+	start, memory := flatten(segments)
+	segments = nil
+	if !lines {
+		if segments, err = m.shrink(start, memory); err != nil {
+			return nil, err
+		}
+	}
+	if m.sections[idData] != nil {
+		m.sections[idData] = writeSegments(append(split(start, memory), segments...))
+	}
+	return m.bytes(), nil
+}
+
+// shrink rewrites a Go program; segments are what its memory needs besides.
+func (m *module) shrink(start int64, memory []byte) (segments []segment, err error) {
+	t, err := stripLines(memory)
+	if err != nil {
+		return nil, err
+	}
+	if m.sections[idCode], err = rewriteCode(m.sections[idCode]); err != nil {
+		return nil, err
+	}
+	columns, err := t.columns(start)
+	if err != nil {
+		return nil, err
+	}
+	packed, err := encodeColumns(columns)
+	if err != nil {
+		return nil, err
+	}
+	at, err := m.spare(len(packed))
+	if err != nil {
+		return nil, err
+	}
+	return []segment{{at, packed}}, m.begin(restore(at, int64(len(packed)), len(columns), t.nfunc))
 }
 
 // readSegments reads active segments of memory 0 at constant addresses, all that Go writes.

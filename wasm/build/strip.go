@@ -14,6 +14,7 @@ import (
 
 // pclntab is the part of a program's memory that describes its code.
 type pclntab struct {
+	at                     int    // where it begins in the memory
 	b                      []byte // from the header on
 	nfunc                  int
 	names, units           int // offsets of the functions' names and of their files' numbers
@@ -24,16 +25,16 @@ type pclntab struct {
 var pcMagic = []byte{0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8}
 
 // stripLines removes file names and line tables from a program's memory, in place.
-func stripLines(memory []byte) error {
+func stripLines(memory []byte) (*pclntab, error) {
 	t, err := findTable(memory)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	used := make([]bool, t.records-t.tables)
 	used[0] = true // offset 0 says: no table
 	for i := range t.nfunc {
 		if err := t.function(i, used); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for i, keep := range used {
@@ -43,7 +44,7 @@ func stripLines(memory []byte) error {
 	}
 	clear(t.b[t.units:t.tables])
 	shorten(t.b[t.names:t.units])
-	return nil
+	return t, nil
 }
 
 // What a function's record points to, by the kinds of internal/abi/symtab.go, and of it what a
@@ -79,6 +80,7 @@ func findTable(memory []byte) (*pclntab, error) {
 		}
 		at += i
 		if t := readTable(memory[at:]); t != nil {
+			t.at = at
 			return t, nil
 		}
 	}
@@ -130,6 +132,22 @@ func (t *pclntab) function(i int, used []bool) error {
 		mark(t.b[t.tables:t.records], used, int(off))
 	}
 	return nil
+}
+
+// record is the words of a function's record.
+func (t *pclntab) record(i int) []uint32 {
+	b := t.b[t.records+int(binary.LittleEndian.Uint32(t.b[t.records+8*i+4:])):]
+	words := make([]uint32, recordWords+int(binary.LittleEndian.Uint32(b[28:]))+int(b[43]))
+	for k := range words {
+		words[k] = binary.LittleEndian.Uint32(b[4*k:])
+	}
+	return words
+}
+
+// recordsEnd is where the last function's record ends, in t.b.
+func (t *pclntab) recordsEnd() int {
+	last := t.nfunc - 1
+	return t.records + int(binary.LittleEndian.Uint32(t.b[t.records+8*last+4:])) + 4*len(t.record(last))
 }
 
 // shorten spells the type arguments of generic functions as a trace prints them: slices.Sort[...].
