@@ -114,6 +114,10 @@ func capital(w string) string { return strings.ToUpper(w[:1]) + w[1:] }
 // one length go together.
 func listed(b *Bench, words []pair, k, n int, last, copied bool, r *rand.Rand) []pair {
 	size, count := sizeIn(b), map[int]int{}
+	begin := make([][2]int32, len(words))
+	for i, p := range words {
+		begin[i] = [2]int32{firstToken(b, p.x), firstToken(b, p.y)}
+	}
 	var drawn []pair
 	common := 0
 	for range 12 * n {
@@ -121,8 +125,7 @@ func listed(b *Bench, words []pair, k, n int, last, copied bool, r *rand.Rand) [
 		xs, begins := make([]string, len(at)), map[int32]bool{}
 		for j, w := range at {
 			xs[j] = words[w].x
-			begins[firstToken(b, words[w].x)] = true
-			begins[^firstToken(b, words[w].y)] = true
+			begins[begin[w][0]], begins[^begin[w][1]] = true, true
 		}
 		if len(begins) < 2*len(at) {
 			continue

@@ -99,6 +99,7 @@ type icvRun struct {
 	deal            deal
 	zero, few, bad  []*probe // of the tested queries, in one order
 	train, trainBad []*probe
+	bare            []*probe // queries of train alone, to try heads on
 	first           *prober
 	out             *ICVResult
 	vectors         treatment
@@ -171,6 +172,18 @@ func (r *icvRun) ask() error {
 			r.first.add("zero", r.zero, wants{})
 		}
 	}
+	if r.p.Method != headsMethod {
+		return nil
+	}
+	var items []pair
+	for _, p := range evenly(r.train, r.p.Prompts) {
+		items = append(items, p.item)
+	}
+	var err error
+	if r.bare, err = probesOf(r.b, f, nil, items); err != nil {
+		return err
+	}
+	r.first.add("bare", r.bare, wants{logp: true})
 	return nil
 }
 

@@ -84,7 +84,8 @@ func (r *icvRun) headVectors(ctx context.Context) ([]madeVector, error) {
 	g := r.b.Model.Config()
 	top := largest(effects, r.p.TopHeads)
 	r.effectFigure(effects, top)
-	rest := source(r.p.Seed + 7).Perm(len(effects))[:len(top)]
+	rest := slices.DeleteFunc(source(r.p.Seed+7).Perm(len(effects)), func(h int) bool { return slices.Contains(top, h) })
+	rest = rest[:min(len(rest), len(top))]
 	v, err := r.project(ctx, z, top, rest)
 	if err != nil {
 		return nil, err
@@ -94,10 +95,10 @@ func (r *icvRun) headVectors(ctx context.Context) ([]madeVector, error) {
 		return nil, err
 	}
 	everywhere := func(x []float32) [][]float32 { return slices.Repeat([][]float32{x}, g.Layers) }
-	return append(r.compared(everywhere(v[0]), everywhere(bad[0])), madeVector{say("as many random heads"), everywhere(v[1]), true}), nil
+	return append(r.compared(everywhere(v[0]), everywhere(bad[0])), madeVector{say("as many other heads"), everywhere(v[1]), true}), nil
 }
 
-// effectPlan patches each head in turn into prompts with shuffled answers.
+// effectPlan patches each head in turn into the prompts tried.
 func (r *icvRun) effectPlan(z [][]float32) *plan.Plan {
 	g := r.b.Model.Config()
 	edit := plan.Edit{Site: hook.Z, Positions: plan.At(-1), Op: plan.Set, Operand: plan.Scalar(0)}
@@ -115,12 +116,24 @@ func (r *icvRun) effectPlan(z [][]float32) *plan.Plan {
 	return p
 }
 
-// tried are the shuffled prompts that heads are tried on: evenly from all sets.
+// tried are the prompts that heads are tried on, evenly from all sets: those with shuffled
+// answers, or the bare queries where shuffled examples still tell the task.
 func (r *icvRun) tried() []*probe {
-	n := min(r.p.Prompts, len(r.trainBad))
+	if r.plain() {
+		return r.bare
+	}
+	return evenly(r.trainBad, r.p.Prompts)
+}
+
+// plain says that shuffled examples tell the task more than half as well as true ones.
+func (r *icvRun) plain() bool { return 2*r.out.Shuffled.Hits > r.out.Few.Hits }
+
+// evenly takes n of the probes.
+func evenly(ps []*probe, n int) []*probe {
+	n = min(n, len(ps))
 	out := make([]*probe, n)
 	for i := range out {
-		out[i] = r.trainBad[i*len(r.trainBad)/n]
+		out[i] = ps[i*len(ps)/n]
 	}
 	return out
 }
@@ -322,9 +335,9 @@ func leading(rows [][]float32) []float32 {
 			gram[i][j] = float32(dot(rows[i], rows[j]))
 		}
 	}
-	w := make([]float32, n)
+	w, r := make([]float32, n), source(0)
 	for i := range w {
-		w[i] = 1 + float32(i%3)
+		w[i] = float32(r.NormFloat64())
 	}
 	for range 200 {
 		next := make([]float32, n)

@@ -61,7 +61,7 @@ func (r *icvRun) effectFigure(effects []float64, top []int) {
 	g := r.b.Model.Config()
 	f := Figure{
 		Name: "heads", Kind: Grid, Scale: Effect,
-		Title: say("What each head adds to the right answer, put into prompts with shuffled answers"),
+		Title: say("What each head's mean output adds to the right answer in prompts that do not tell the task"),
 		Unit:  say("change of the right answer's probability"),
 		X:     Axis{say("head"), numbers(g.Heads)}, Y: Axis{say("layer"), numbers(g.Layers)},
 		Best: &[2]int{top[0] % g.Heads, top[0] / g.Heads},
@@ -111,10 +111,15 @@ func (r *icvRun) headFacts() {
 	}
 	f := r.out.Figures[1]
 	h, l := f.Best[0], f.Best[1]
-	r.out.Facts = append(r.out.Facts, say("Layer {0}, head {1} matters most: its mean output alone raises the right answer's probability by {2} in prompts with shuffled answers.", strconv.Itoa(l), strconv.Itoa(h), decimal(float64(f.Cells[l][h]), 3)))
+	r.out.Facts = append(r.out.Facts, say("Layer {0}, head {1} matters most: its mean output alone raises the right answer's probability by {2}.", strconv.Itoa(l), strconv.Itoa(h), decimal(float64(f.Cells[l][h]), 3)))
+	if r.plain() {
+		r.out.Facts = append(r.out.Facts, say("Heads were tried on queries without examples, because shuffled examples still tell this model the task."))
+	} else {
+		r.out.Facts = append(r.out.Facts, say("Heads were tried on prompts with shuffled answers."))
+	}
 	if t := &r.vectors; t.done > 0 {
 		at := bestRate(t.hits[0])
-		r.out.Facts = append(r.out.Facts, say("As many heads chosen at random give {0} there.", t.hits[3][at].String()))
+		r.out.Facts = append(r.out.Facts, say("As many of the other heads, chosen at random, give {0} there.", t.hits[3][at].String()))
 	}
 }
 
