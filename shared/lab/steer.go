@@ -172,7 +172,9 @@ func (s *steering) choose() (err error) {
 		s.set.mean = s.p.Position == "mean"
 	}
 	s.set.tests = s.set.tests[:min(len(s.set.tests), s.p.Items)]
-	s.words, err = s.newScorer()
+	if s.words, err = s.newScorer(); err == nil && !s.words.words() {
+		s.set.unit = say("nats a token by which texts of the first side are likelier than those of the second")
+	}
 	return err
 }
 

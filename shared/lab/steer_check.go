@@ -10,29 +10,15 @@ import (
 	"patchbay/shared/plan"
 )
 
-// testPrompts are those of a check. A vector is added to prompts that take neither side; what it
-// does when it is projected out shows on prompts of the first side, if there are such.
-func (s *steering) testPrompts() []string {
-	if s.p.Operation != opProject || s.set.mean || len(s.set.held) == 0 || s.set.flips != nil {
-		return s.set.tests
-	}
-	var out []string
-	for _, p := range s.set.held {
-		out = append(out, p[0])
-	}
-	return out[:min(len(out), s.p.Items)]
-}
-
 // answerTokens is how many tokens of an answer decide whether it is a refusal (as in the reference).
 const answerTokens = 12
 
-// checkPlan treats one test prompt in every way. The answers are written out where refusals count.
-func (s *steering) checkPlan(test string, list []steerWay) (*plan.Compiled, error) {
+// checkPlan treats one prompt in every way. The answers are written out where refusals count.
+func (s *steering) checkPlan(prompt plan.Prompt, list []steerWay) (*plan.Compiled, error) {
 	var gen *plan.Generate
 	if s.careful() {
 		gen = &plan.Generate{Count: answerTokens, StopAtEOS: true}
 	}
-	prompt := s.wrap(test)
 	return check(s.b, &plan.Plan{Runs: []plan.Run{
 		{Name: "unsteered", Prompt: prompt, Generation: gen, Reads: s.words.reads()},
 		s.together(prompt, list, gen),
@@ -41,11 +27,8 @@ func (s *steering) checkPlan(test string, list []steerWay) (*plan.Compiled, erro
 
 // scorable refuses a check that could count nothing.
 func (s *steering) scorable() error {
-	if !s.words.any() {
-		return errs.E("lab.steer", errs.Invalid, "toward, away: a check and a sweep count the next word: give words for the first side and for the second, or show write")
-	}
-	if len(s.testPrompts()) == 0 {
-		return errs.E("lab.steer", errs.Invalid, "tests: there is no prompt to steer; give some")
+	if len(s.tests()) == 0 {
+		return errs.E("lab.steer", errs.Invalid, "tests: there is nothing to steer; give pairs, or test prompts and words for both sides")
 	}
 	return nil
 }
@@ -56,7 +39,7 @@ func (s *steering) check(ctx context.Context) error {
 	if err := s.scorable(); err != nil {
 		return err
 	}
-	list, tests := s.conditions(), s.testPrompts()
+	list, tests := s.conditions(), s.tests()
 	scores := make([][]float64, len(list))
 	s.out.Checks = make([]SteerItem, len(list))
 	for i, t := range tests {
@@ -66,7 +49,7 @@ func (s *steering) check(ctx context.Context) error {
 			return err
 		}
 		for k := range list {
-			x := s.sign(i) * got[k]
+			x := got[k]
 			scores[k] = append(scores[k], x)
 			c := &s.out.Checks[k]
 			c.Name = list[k].name
@@ -87,25 +70,32 @@ func (s *steering) check(ctx context.Context) error {
 	return nil
 }
 
-// treat gives the score of one prompt under each condition, and the texts if they are written.
-func (s *steering) treat(ctx context.Context, test string, list []steerWay) (scores []float64, texts []string, err error) {
-	c, err := s.checkPlan(test, list)
-	if err != nil {
-		return nil, nil, err
-	}
-	res, err := execute(ctx, s.b, c, func(Event) {}, plan.Observer{})
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, run := range []string{"unsteered", "steered"} {
-		v, err := readValues(res, run, "score")
+// treat gives the score of one test under each condition, and the texts if they are written.
+func (s *steering) treat(ctx context.Context, test steerTest, list []steerWay) (scores []float64, texts []string, err error) {
+	scores = make([]float64, len(list))
+	for _, p := range test {
+		c, err := s.checkPlan(p.prompt, list)
 		if err != nil {
 			return nil, nil, err
 		}
-		scores = append(scores, s.words.of(v)...)
-	}
-	if s.careful() {
-		texts = append([]string{res.Run("unsteered").Text}, res.Run("steered").Sweep.Texts...)
+		res, err := execute(ctx, s.b, c, func(Event) {}, plan.Observer{})
+		if err != nil {
+			return nil, nil, err
+		}
+		var all []float32
+		for _, run := range []string{"unsteered", "steered"} {
+			v, err := readValues(res, run, "score")
+			if err != nil {
+				return nil, nil, err
+			}
+			all = append(all, v...)
+		}
+		for k, x := range s.words.of(all) {
+			scores[k] += p.weight * x
+		}
+		if s.careful() {
+			texts = append([]string{res.Run("unsteered").Text}, res.Run("steered").Sweep.Texts...)
+		}
 	}
 	return scores, texts, nil
 }

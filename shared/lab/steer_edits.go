@@ -112,20 +112,18 @@ func addPrice(sum *Price, b *Bench, c *plan.Compiled) {
 
 // price sums what reading the texts and steering cost.
 func (s *steering) price() (sum Price, err error) {
-	plans := []func() (*plan.Compiled, error){}
+	var plans []func() (*plan.Compiled, error)
 	pairs, held, neutral := s.readings()
 	for _, t := range slices.Concat(pairs, held, neutral) {
 		plans = append(plans, func() (*plan.Compiled, error) { return s.statePlan(s.wrap(t)) })
 	}
 	list := s.conditions()
 	switch s.p.Show {
-	case "check":
-		for _, t := range s.testPrompts() {
-			plans = append(plans, func() (*plan.Compiled, error) { return s.checkPlan(t, list) })
-		}
-	case "sweep":
-		for _, t := range s.testPrompts() {
-			plans = append(plans, func() (*plan.Compiled, error) { return s.gridPlan(t) }, func() (*plan.Compiled, error) { return s.linesPlan(t, s.layer) })
+	case "check", "sweep":
+		for _, test := range s.tests() {
+			for _, p := range test {
+				plans = append(plans, s.testPlans(p.prompt, list)...)
+			}
 		}
 	default:
 		for _, c := range list {
@@ -140,4 +138,15 @@ func (s *steering) price() (sum Price, err error) {
 		addPrice(&sum, s.b, c)
 	}
 	return sum, nil
+}
+
+// testPlans are what one test prompt takes.
+func (s *steering) testPlans(prompt plan.Prompt, list []steerWay) []func() (*plan.Compiled, error) {
+	if s.p.Show == "check" {
+		return []func() (*plan.Compiled, error){func() (*plan.Compiled, error) { return s.checkPlan(prompt, list) }}
+	}
+	return []func() (*plan.Compiled, error){
+		func() (*plan.Compiled, error) { return s.gridPlan(prompt) },
+		func() (*plan.Compiled, error) { return s.linesPlan(prompt, s.layer) },
+	}
 }

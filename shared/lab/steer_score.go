@@ -10,9 +10,10 @@ import (
 	"patchbay/shared/token"
 )
 
-// scorer says how far the next word leans to one side.
+// scorer says how far the next word leans to one side; without words, how much likelier texts of
+// one side are than those of the other.
 type scorer struct {
-	toward, away []plan.TokenRef // first tokens of the words; both empty: nothing can be scored
+	toward, away []plan.TokenRef // first tokens of the words; both empty: texts are compared
 }
 
 // newScorer turns the set's words into tokens. Those that open words of both sides count for neither.
@@ -63,13 +64,13 @@ func (s *steering) firsts(words []string) ([]int32, error) {
 	return out, nil
 }
 
-// any says that there is something to score.
-func (c scorer) any() bool { return len(c.toward) > 0 }
+// words says that it is words that count.
+func (c scorer) words() bool { return len(c.toward) > 0 }
 
 // reads ask for what the score is made of.
 func (c scorer) reads() []plan.Read {
-	if !c.any() {
-		return nil
+	if !c.words() {
+		return []plan.Read{{Name: "score", Site: hook.Logits, Reduce: plan.CrossEntropy}}
 	}
 	r := plan.Read{Name: "score", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.Logits, Tokens: slices.Concat(c.toward, c.away)}
 	if len(c.away) == 0 {
@@ -78,12 +79,16 @@ func (c scorer) reads() []plan.Read {
 	return []plan.Read{r}
 }
 
-// of is the score of each variant: the read's numbers are [variant][token].
+// of is the score of each variant: the read's numbers are [variant][token], or a cross-entropy each.
 func (c scorer) of(values []float32) []float64 {
-	width := len(c.toward) + len(c.away)
+	width := max(1, len(c.toward)+len(c.away))
 	out := make([]float64, len(values)/width)
 	for i := range out {
 		row := values[i*width : (i+1)*width]
+		if !c.words() {
+			out[i] = float64(row[0])
+			continue
+		}
 		if len(c.away) == 0 {
 			out[i] = logOdds(row)
 			continue
@@ -109,10 +114,43 @@ func logOdds(logprobs []float32) float64 {
 	return math.Log(p) - math.Log(1-p)
 }
 
-// sign of a test prompt: -1 where the second side's word is the right one for the first.
-func (s *steering) sign(test int) float64 {
-	if f := s.set.flips; len(f) > 0 && f[test%len(f)] {
-		return -1
+// steerTest is one thing that is scored: a prompt, or the two texts of a pair.
+type steerTest []part
+
+// part is a prompt whose score counts with a weight.
+type part struct {
+	prompt plan.Prompt
+	weight float64
+}
+
+// tests are what a check or a sweep scores. A vector is added to prompts that take neither side;
+// what it does when it is projected out shows on prompts of the first side, if there are such.
+// Without words the two texts of each held-out pair are compared: the cross-entropy of the second
+// less that of the first.
+func (s *steering) tests() (out []steerTest) {
+	if !s.words.words() {
+		pairs := s.set.held
+		if len(pairs) == 0 {
+			pairs = s.set.pairs
+		}
+		for _, p := range pairs[:min(len(pairs), s.p.Items)] {
+			out = append(out, steerTest{{s.wrap(p[0]), -1}, {s.wrap(p[1]), 1}})
+		}
+		return out
 	}
-	return 1
+	texts := s.set.tests
+	if s.p.Operation == opProject && !s.set.mean && len(s.set.held) > 0 && s.set.flips == nil {
+		texts = nil
+		for _, p := range s.set.held[:min(len(s.set.held), s.p.Items)] {
+			texts = append(texts, p[0])
+		}
+	}
+	for i, t := range texts {
+		weight := 1.0
+		if f := s.set.flips; len(f) > 0 && f[i%len(f)] { // the second side's word is the first's right one
+			weight = -1
+		}
+		out = append(out, steerTest{{s.wrap(t), weight}})
+	}
+	return out
 }

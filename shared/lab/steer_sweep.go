@@ -50,8 +50,8 @@ func (s *steering) stacked(c steerWay) *plan.Operand {
 
 // gridPlan steers one prompt at every layer and strength, or with every layer's direction
 // projected out.
-func (s *steering) gridPlan(test string) (*plan.Compiled, error) {
-	prompt, c := s.wrap(test), s.conditions()[1]
+func (s *steering) gridPlan(prompt plan.Prompt) (*plan.Compiled, error) {
+	c := s.conditions()[1]
 	run := plan.Run{Name: "grid", Prompt: prompt, Reads: s.words.reads()}
 	if s.p.Operation == opProject {
 		var operands []plan.Operand
@@ -69,8 +69,8 @@ func (s *steering) gridPlan(test string) (*plan.Compiled, error) {
 
 // linesPlan treats one prompt with the vector and its controls: at one layer by strength, or
 // projected out, by layer.
-func (s *steering) linesPlan(test string, layer int) (*plan.Compiled, error) {
-	run := plan.Run{Name: "lines", Prompt: s.wrap(test), Reads: s.words.reads()}
+func (s *steering) linesPlan(prompt plan.Prompt, layer int) (*plan.Compiled, error) {
+	run := plan.Run{Name: "lines", Prompt: prompt, Reads: s.words.reads()}
 	var operands []plan.Operand
 	for _, c := range s.compared() {
 		if s.p.Operation != opProject {
@@ -118,7 +118,7 @@ func (s *steering) sweep(ctx context.Context) error {
 		columns = 1
 	}
 	t := &steerTally{cells: make([][]float64, len(s.tried())*columns)}
-	tests := s.testPrompts()
+	tests := s.tests()
 	for i, test := range tests {
 		if err := s.grid(ctx, t, test, i, len(tests)); err != nil {
 			return err
@@ -132,34 +132,48 @@ func (s *steering) sweep(ctx context.Context) error {
 	return s.lines(ctx, t, tests, at, columns)
 }
 
-// grid measures one prompt. Cells are drawn as they come, so that something is seen at once.
-func (s *steering) grid(ctx context.Context, t *steerTally, test string, i, of int) error {
-	c, err := s.gridPlan(test)
-	if err != nil {
-		return err
+// grid measures one test. Cells are drawn as they come, so that something is seen at once.
+func (s *steering) grid(ctx context.Context, t *steerTally, test steerTest, i, of int) error {
+	for k, p := range test {
+		c, err := s.gridPlan(p.prompt)
+		if err != nil {
+			return err
+		}
+		see := s.watchGrid(t, p.weight, k == 0, float64(i)+float64(k)/float64(len(test)), of)
+		if _, err = execute(ctx, s.b, c, func(Event) {}, see); err != nil {
+			return err
+		}
 	}
-	columns, shown, done := len(t.cells)/len(s.tried()), time.Time{}, 0
-	put := func(v int, x float64) {
-		t.cells[v] = append(t.cells[v], s.sign(i)*x)
+	return nil
+}
+
+// watchGrid puts the scores of one prompt into the cells, those of a test's first prompt as new ones.
+func (s *steering) watchGrid(t *steerTally, weight float64, first bool, before float64, of int) plan.Observer {
+	columns, cells, shown, done := len(t.cells)/len(s.tried()), len(t.cells), time.Time{}, 0
+	put := func(list *[]float64, r plan.ReadResult) {
+		x := weight * s.words.of(leaves(r.Values))[0]
+		if first {
+			*list = append(*list, x)
+		} else {
+			(*list)[len(*list)-1] += x
+		}
 	}
-	see := plan.Observer{
+	return plan.Observer{
 		Progress: func(plan.Progress) {},
 		Finished: func(r plan.RunResult) {
 			if r.Name == "unsteered" {
-				t.base = append(t.base, s.sign(i)*s.words.of(leaves(r.Reads[0].Values))[0])
+				put(&t.base, r.Reads[0])
 			}
 		},
 		Variant: func(v plan.Variant) {
-			put(v.Index, s.words.of(leaves(v.Reads[0].Values))[0])
+			put(&t.cells[v.Index], v.Reads[0])
 			if done++; time.Since(shown) > 300*time.Millisecond {
 				s.drawGrid(t, columns, -1)
-				s.partial("prompts", i*len(t.cells)+done, of*len(t.cells))
+				s.partial("prompts", int(before*float64(cells))+done, of*cells)
 				shown = time.Now()
 			}
 		},
 	}
-	_, err = execute(ctx, s.b, c, func(Event) {}, see)
-	return err
 }
 
 // leaves are the numbers of a read's nested lists.
@@ -233,7 +247,7 @@ func (s *steering) drawGrid(t *steerTally, columns, at int) {
 }
 
 // lines compares the vector with its controls where it was best, with intervals.
-func (s *steering) lines(ctx context.Context, t *steerTally, tests []string, at, columns int) error {
+func (s *steering) lines(ctx context.Context, t *steerTally, tests []steerTest, at, columns int) error {
 	list := s.compared()
 	places := sweepStrengths
 	if columns == 1 {
@@ -242,25 +256,38 @@ func (s *steering) lines(ctx context.Context, t *steerTally, tests []string, at,
 	scores := make([][]float64, len(list)*places)
 	for i, test := range tests {
 		s.test = i
-		c, err := s.linesPlan(test, s.layer)
-		if err != nil {
-			return err
+		for k := range scores {
+			scores[k] = append(scores[k], 0)
 		}
-		res, err := execute(ctx, s.b, c, func(Event) {}, plan.Observer{})
-		if err != nil {
-			return err
-		}
-		v, err := readValues(res, "lines", "score")
-		if err != nil {
-			return err
-		}
-		for k, x := range s.words.of(v) {
-			scores[k] = append(scores[k], s.sign(i)*x)
+		for _, p := range test {
+			if err := s.line(ctx, p, scores, i); err != nil {
+				return err
+			}
 		}
 		s.drawLines(t, list, scores, places)
 		s.partial("controls", i+1, len(tests))
 	}
 	s.concludes(t, list, scores, places, at, columns)
+	return nil
+}
+
+// line adds one prompt's scores to those of its test.
+func (s *steering) line(ctx context.Context, p part, scores [][]float64, test int) error {
+	c, err := s.linesPlan(p.prompt, s.layer)
+	if err != nil {
+		return err
+	}
+	res, err := execute(ctx, s.b, c, func(Event) {}, plan.Observer{})
+	if err != nil {
+		return err
+	}
+	v, err := readValues(res, "lines", "score")
+	if err != nil {
+		return err
+	}
+	for k, x := range s.words.of(v) {
+		scores[k][test] += p.weight * x
+	}
 	return nil
 }
 

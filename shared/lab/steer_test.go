@@ -143,6 +143,17 @@ func TestOwnPairsAndVector(t *testing.T) {
 	if r.Checks[0].Rate.Hits != 0 || r.Checks[1].Rate.Hits != 2 || r.Checks[0].Rate.N != 2 {
 		t.Errorf("%+v", r.Checks)
 	}
+	delete(own, "toward")
+	delete(own, "away")
+	delete(own, "apply")
+	if n := steerRun(t, "pocket", marshal(t, own)); n.Checks[0].Rate.N != 2 || n.Checks[1].Score <= n.Checks[0].Score {
+		t.Errorf("without words the held-out texts are compared: %+v", n.Checks)
+	}
+	own["show"] = "sweep"
+	if n := steerRun(t, "pocket", marshal(t, own)); len(n.Figures[0].Cells) != 8 || n.Checks[1].Score <= n.Checks[0].Score {
+		t.Errorf("and swept: %+v", n.Checks)
+	}
+	own["show"], own["toward"], own["away"], own["apply"] = "check", []string{"lovely", "wonderful"}, []string{"terrible", "awful"}, "last"
 	delete(own, "pairs")
 	own["vector"] = r.Vectors[0]
 	if v := steerRun(t, "pocket", marshal(t, own)); v.Checks[1].Score != r.Checks[1].Score || len(v.Vectors) != 0 {
@@ -159,7 +170,6 @@ func TestSteeringRefusesInWords(t *testing.T) {
 		`{"set":"own","pairs":[["a b"]]}`:                                       "two texts",
 		`{"set":"own","pairs":[["a b",""]]}`:                                    "neither of them empty",
 		`{"set":"own","pairs":[["a b","b a"]],"toward":["yes"]}`:                "both sides",
-		`{"set":"own","pairs":[["a b","b a"]],"show":"check"}`:                  "give words",
 		`{"set":"own","pairs":[["a b","b a"]],"toward":["yes"],"away":["yes"]}`: "same tokens",
 		`{"set":"french"}`:                                                      "no French",
 		`{"layer":8}`:                                                           "layers 0 to 7",

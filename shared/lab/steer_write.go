@@ -16,9 +16,13 @@ func (s *steering) writePlan(c steerWay) (*plan.Compiled, error) {
 	if s.hides(c) {
 		count = min(count, openings)
 	}
+	var reads []plan.Read
+	if s.words.words() {
+		reads = s.words.reads()
+	}
 	return check(s.b, &plan.Plan{Runs: []plan.Run{{
 		Name: "text", Prompt: s.prompt(), Generation: &plan.Generate{Count: count, StopAtEOS: true},
-		Edits: s.edited(c), Reads: s.words.reads(),
+		Edits: s.edited(c), Reads: reads,
 	}}})
 }
 
@@ -64,7 +68,7 @@ func (s *steering) write(ctx context.Context) error {
 	if s.careful() {
 		s.fact(say("Where the refusal may be gone, only the opening words are written: what would follow could do harm."))
 	}
-	if s.words.any() {
+	if s.words.words() {
 		s.verdict(s.out.Checks)
 	}
 	return nil
@@ -94,7 +98,7 @@ func (s *steering) passage(ctx context.Context, c steerWay) error {
 	run := res.Run("text")
 	p.Text = run.Text
 	item := SteerItem{Name: c.name, Score: Num(math.NaN()), Low: Num(math.NaN()), High: Num(math.NaN())}
-	if s.words.any() {
+	if s.words.words() {
 		v, err := readValues(res, "text", "score")
 		if err != nil {
 			return err
@@ -162,7 +166,7 @@ func (s *steering) shown() string { return s.prompt().Text }
 
 // scores draws the next word's score under each condition so far, as the first picture.
 func (s *steering) scores() {
-	if !s.words.any() {
+	if !s.words.words() {
 		return
 	}
 	f := Figure{
