@@ -121,6 +121,9 @@ func (p *page) restore() {
 		}
 	}
 	p.OpenVectors(kept("localStorage", "vectors"))
+	if document.Get("body").Get("classList").Call("contains", "embed").Bool() {
+		p.BeEmbedded()
+	}
 	p.fragment()
 }
 
@@ -148,6 +151,9 @@ func (p *page) token() string {
 
 // address puts the state into the address bar without a step in the history.
 func (p *page) address() {
+	if p.Embedded {
+		return // the figure's address is its author's
+	}
 	l := window.Get("location")
 	to := l.Get("pathname").String() + l.Get("search").String() + "#" + p.Fragment()
 	web.Try(func() js.Value { return window.Get("history").Call("replaceState", nil, "", to) })
@@ -169,6 +175,9 @@ func socketAddress() string {
 func (p *page) fillBoxes() {
 	pg := p.Page()
 	p.fillBox("prompt", pg.Prompt())
+	if p.Popover == "embed" {
+		p.fillBox("snippet", p.Snippet())
+	}
 	if p.Lesson == "generate" {
 		p.fillBox("edits", pg.Fill("edits"))
 	}

@@ -34,11 +34,13 @@ func (p *page) do(effects []state.Effect) {
 		case state.Link:
 			p.address()
 		case state.Copy:
-			p.copyLink()
+			p.copy(e.Text)
 		case state.File:
 			download(e.Name, e.Type, e.Data)
 		case state.Export:
 			p.stage.export(p, e.Format)
+		case state.Shoot:
+			p.shoot()
 		case state.Draw:
 			p.stage.dirty = true
 		case state.Look:
@@ -114,21 +116,24 @@ func (p *page) wait(name string, after time.Duration) {
 	p.waits[name] = window.Call("setTimeout", f, after.Milliseconds())
 }
 
-// copyLink puts the page's address on the clipboard. Plain http has no clipboard: then the
-// address bar is brought up to date and the person told.
-func (p *page) copyLink() {
-	p.address()
-	address := window.Get("location").Get("href").String()
+// copy puts a text on the clipboard, or the page's address where there is none. Plain http has
+// no clipboard: then the person is told where to find it.
+func (p *page) copy(what string) {
+	no := "said.nocopy.text"
+	if what == "" {
+		p.address()
+		what, no = window.Get("location").Get("href").String(), "said.nocopy"
+	}
 	go func() {
 		ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
 		defer stop()
 		key := "said.copied"
 		if !web.Has("navigator", "clipboard") {
-			key = "said.nocopy"
+			key = no
 		} else if _, err := web.Await(ctx, func() js.Value {
-			return window.Get("navigator").Get("clipboard").Call("writeText", address)
+			return window.Get("navigator").Get("clipboard").Call("writeText", what)
 		}); err != nil {
-			key = "said.nocopy"
+			key = no
 		}
 		p.within(func() []state.Effect { return p.Tell(key) })
 	}()

@@ -68,6 +68,7 @@ func newPage(env vugu.EventEnv) *page {
 	p := &page{env: env, ends: map[state.Place]link.Endpoint{}, stops: map[state.JobID]func(){},
 		waits: map[string]js.Value{}, boxes: map[string]string{}}
 	p.Lab = &ui.Lab{App: a, Do: p.do, Draft: state.NewDraft()}
+	a.Origin = window.Get("URL").New("./", window.Get("location").Get("href").String()).Get("href").String()
 	a.Secure = window.Get("isSecureContext").Bool()
 	a.DarkSystem = media("(prefers-color-scheme: dark)")
 	p.restore()

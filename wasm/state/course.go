@@ -98,6 +98,9 @@ func (a *App) param(page, name string) (lab.Param, bool) {
 	return lab.Param{}, false
 }
 
+// ShowsPrompt says that the prompt box is there to be typed in.
+func (a *App) ShowsPrompt() bool { return a.HasPrompt() && a.May("prompt") }
+
 // HasPrompt says that the page has a prompt box.
 func (a *App) HasPrompt() bool {
 	if a.Page().Own {

@@ -286,10 +286,16 @@ func (a *App) Arrived() []Effect {
 var Colors = []string{"p", "follow", "rank", "entropy", "kl"}
 
 func (a *App) restoreFrame(v values) {
+	if a.Embedded {
+		a.Allowed = map[string]bool{}
+		for _, name := range strings.Split(v.Get("controls"), ",") {
+			a.Allowed[name] = true
+		}
+	}
 	if m := v.Get("model"); m != "" {
 		a.Model, a.picked = m, true
 	}
-	if p := Place(v.Get("place")); p == Tab || p == Sidecar {
+	if p := Place(v.Get("place")); p == Tab || p == Sidecar && !a.Embedded {
 		a.Place = p
 	}
 	if m := v.Get("mode"); m == "exact" || m == "fast" {

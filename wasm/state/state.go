@@ -84,6 +84,10 @@ type App struct {
 	Confirm string          // the model whose deletion waits for a second click
 	Notice  *Toast
 	Vectors []lab.Vector // kept in this browser
+	Embed   Embedding    // a figure for another page, while it is made
+
+	Embedded bool            // this page is such a figure,
+	Allowed  map[string]bool // in which these parameters may be changed
 
 	Secure  bool // a secure context: the tab can keep models well
 	Origin  string

@@ -19,7 +19,7 @@ const (
 // message is one text in both languages.
 type message struct{ en, zh string }
 
-var catalogue = join(frame, models, lens, generate, lessons, params, failures)
+var catalogue = join(frame, models, lens, generate, lessons, params, failures, embed)
 
 func join(parts ...map[string]message) map[string]message {
 	all := map[string]message{}

@@ -28,7 +28,7 @@ func (c *Params) List() []lab.Param {
 	}
 	var out []lab.Param
 	for _, d := range about.Params {
-		if d.Name != "prompt" && d.Kind != lab.Edits && (c.Part == "" || c.Part == part(d)) {
+		if d.Name != "prompt" && d.Kind != lab.Edits && c.L.May(d.Name) && (c.Part == "" || c.Part == part(d)) {
 			out = append(out, d)
 		}
 	}

@@ -128,7 +128,7 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgparent.AppendChild(vgn)
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}
 					vgparent.AppendChild(vgn)
-					vgn.AddAttrInterface("class", Cls("ask", !c.L.HasPrompt(), "bare"))
+					vgn.AddAttrInterface("class", Cls("ask", !c.L.ShowsPrompt(), "bare"))
 					{
 						vgparent := vgn
 						_ = vgparent

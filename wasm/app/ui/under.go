@@ -15,6 +15,12 @@ func (c *Under) Has() bool {
 	return p.Outcome != nil || p.Report != nil
 }
 
+// Pictured says that there is a picture, which is what a figure in another page stands for.
+func (c *Under) Pictured() bool {
+	p := c.L.Page()
+	return p.Outcome != nil && (p.Lens != nil || p.FigureOf() != nil)
+}
+
 // Shown says whether the table is open.
 func (c *Under) Shown() bool { return c.Has() && c.L.Open["table"] }
 
