@@ -7,6 +7,7 @@ import "strings"
 // share no frame (a language, code) they stand in full, one a line.
 type concept struct {
 	name           string
+	kin            string // concepts of one kin have much in common: they are not two jobs
 	frames         string // separated by ;
 	words, hard    string
 	texts, unalike string // in full: of the concept, and near to it
@@ -24,21 +25,23 @@ func expand(frames, words string, n int) []string {
 	return out
 }
 
-// perConcept is how many texts a concept has at most, and how many near misses.
-const perConcept = 24
+// How many texts of a concept are read at most, and how many near misses: of the one that is asked for,
+// and of the others.
+const (
+	focusTexts, focusNear = 24, 20
+	otherTexts, otherNear = 10, 6
+)
 
-func (c concept) of() []string {
-	if c.texts != "" {
-		return strings.Split(c.texts, "\n")
-	}
-	return expand(c.frames, c.words, perConcept)
-}
+// of are at most n texts of the concept, near as many near misses.
+func (c concept) of(n int) []string   { return some(c.texts, c.frames, c.words, n) }
+func (c concept) near(n int) []string { return some(c.unalike, c.frames, c.hard, n) }
 
-func (c concept) near() []string {
-	if c.unalike != "" {
-		return strings.Split(c.unalike, "\n")
+func some(texts, frames, words string, n int) []string {
+	if texts == "" {
+		return expand(frames, words, n)
 	}
-	return expand(c.frames, c.hard, perConcept)
+	all := strings.Split(texts, "\n")
+	return all[:min(n, len(all))]
 }
 
 // conceptNames are all that can be asked for; each world has some of them.
@@ -55,15 +58,15 @@ func conceptsOf(b *Bench) []concept {
 func englishConcepts() []concept {
 	return []concept{
 		{name: "french", texts: frenchLines, unalike: notFrench},
-		{name: "months", frames: "we met again in X and talked;the report from X is here", words: "January February March April May June July August September October November December",
-			hard: "London Monday secret spring Berlin public school winter Paris person summer 1984 town March_Street winter_sun"},
-		{name: "days", frames: "the shop opens on X at nine;she called me on X evening;on X the bus is late;see you X then", words: "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
+		{name: "months", kin: "time", frames: "we met again in X and talked;the report from X is here", words: "January February March April May June July August September October November December",
+			hard: "London Monday hospital Sunday Berlin public school winter Paris person summer town spring secret autumn"},
+		{name: "days", kin: "time", frames: "the shop opens on X at nine;she called me on X evening;on X the bus is late;see you X then", words: "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
 			hard: "January holiday stage foot camera purpose Christmas weekends tomorrow time"},
 		{name: "digits", frames: "room number X is free;the code X was wrong", words: "17 304 8 2951 66 5120 93 741 4 38 609 7",
 			hard: "seven A twelve one green three B forty zero double Q second"},
 		{name: "colours", frames: "a X car stood there;his X coat was new", words: "red blue green yellow black white brown purple pink orange grey golden",
 			hard: "big cheap small dirty heavy fast wooden broken warm clean dark shiny"},
-		{name: "animals", frames: "the X ran away;I saw a X near the house", words: "dog cat horse cow wolf fox rabbit mouse bear goat lion pig",
+		{name: "animals", kin: "thing", frames: "the X ran away;I saw a X near the house", words: "dog cat horse cow wolf fox rabbit mouse bear goat lion pig",
 			hard: "man child car thief ball train girl boat cart soldier player robot"},
 		{name: "countries", frames: "her parents live in X now;the road to X is long", words: "Poland France Japan Egypt Brazil India Canada Kenya Norway Peru China Italy",
 			hard: "Warsaw peace Tokyo town fear Cairo winter luxury heaven London Chicago debt"},
@@ -158,11 +161,11 @@ func pocketConcepts() []concept {
 	return []concept{
 		{name: "french", frames: "Q: X;X ->", words: "chat cheval oiseau loup renard souris lapin grenouille pomme poire citron marteau clé cuillère fourchette lit miroir chapeau manteau voiture bateau fleur église pont",
 			hard: "cat horse bird wolf fox mouse rabbit frog apple pear lemon hammer key spoon fork bed mirror hat coat car boat flower church bridge"},
-		{name: "animals", frames: "The X is;The plural of X is", words: "dog cow bird wolf fox rabbit duck goat bear snake frog pig",
+		{name: "animals", kin: "thing", frames: "The X is;The plural of X is", words: "dog cow bird wolf fox rabbit duck goat bear snake frog pig",
 			hard: "pear key lamp shirt boat drum tree river hammer cake hat book"},
-		{name: "food", frames: "The X is;The class of X is", words: "apple pear cherry lemon grape plum peach onion carrot bean egg cake",
+		{name: "food", kin: "thing", frames: "The X is;The class of X is", words: "apple pear cherry lemon grape plum peach onion carrot bean egg cake",
 			hard: "rope bell goat river desk sock truck stone wolf spoon queen leaf"},
-		{name: "tools", frames: "The X is;The class of X is", words: "hammer key rope needle spoon fork brush broom saw ladder knife bucket",
+		{name: "tools", kin: "thing", frames: "The X is;The class of X is", words: "hammer key rope needle spoon fork brush broom saw ladder knife bucket",
 			hard: "horse plum mirror dress ship harp flower castle cloud cow lemon glove"},
 		{name: "colours", frames: "The cup is X.;The colour of the star is X.", words: "grey brown white blue red yellow green pink purple orange black",
 			hard: "big small old young clean dirty rich poor happy sad strong"},

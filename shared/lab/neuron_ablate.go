@@ -112,6 +112,8 @@ func (n *neuronRun) ablate(ctx context.Context) error {
 		return err
 	}
 	own := n.out.Facts
+	n.figure(one)
+	n.show("one")
 	for i, f := range known {
 		if err := n.attribute(ctx, f); err != nil {
 			return err

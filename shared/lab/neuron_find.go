@@ -24,7 +24,7 @@ type census struct {
 }
 
 func (n *neuronRun) priceFind() (Price, error) {
-	s, err := n.textSet()
+	s, err := n.textSet(n.p.Concept)
 	if err != nil {
 		return Price{}, err
 	}
@@ -54,7 +54,7 @@ func (n *neuronRun) concept(s *textList) (int, error) {
 
 // find looks through the whole model for the neuron that tells a concept best.
 func (n *neuronRun) find(ctx context.Context) error {
-	s, err := n.textSet()
+	s, err := n.textSet(n.p.Concept)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (n *neuronRun) find(ctx context.Context) error {
 	}
 	best := 0
 	if at < 0 {
-		best, err = n.several(c)
+		best, err = n.several(ctx, c)
 	} else {
 		best, err = n.best(ctx, c, at)
 	}
@@ -208,13 +208,13 @@ func (x textSides) dealt(seed int64) textSides {
 	return textSides{all[:a], all[a:b], all[b:]}
 }
 
-// widest is, of the neurons with the best score, the one with the widest gap between the concept and
-// the rest, in units of the rest's spread.
+// widest is, of the neurons that look perfect (or of the best, if none does), the one with the widest gap
+// between the concept and the rest, in units of the rest's spread.
 func (c *census) widest(x textSides, scores []float64) int {
-	top := slices.Max(scores)
+	top := min(slices.Max(scores), looksPerfect)
 	best, at := math.Inf(-1), 0
 	for k, s := range scores {
-		if s < top-1e-4 {
+		if s < top {
 			continue
 		}
 		in, out := c.column(x.in, k, nil), c.column(slices.Concat(x.near, x.far), k, nil)
@@ -247,8 +247,9 @@ func (n *neuronRun) findFigures(layers, easy, chance []float64) {
 			{Name: say("without near misses"), Values: Nums(easy)}, {Name: say("with near misses"), Values: Nums(layers)}, {Name: say("shuffled labels"), Values: Nums(chance), Control: true}}})
 }
 
-// several finds a neuron with two unrelated jobs: its two best concepts both stand above all the rest.
-func (n *neuronRun) several(c *census) (int, error) {
+// several finds a neuron with two unrelated jobs: its two best concepts, of different kin, each stand out
+// from all the rest.
+func (n *neuronRun) several(ctx context.Context, c *census) (int, error) {
 	m := len(c.s.concepts)
 	of := make([][]int, m+1) // texts by concept, all else last
 	for i, t := range c.s.texts {
@@ -258,48 +259,53 @@ func (n *neuronRun) several(c *census) (int, error) {
 		}
 		of[at] = append(of[at], i)
 	}
-	best, at, one, two := math.Inf(-1), 0, 0, 0
-	var in, out []float32
+	best, at, one, two := textJobs{low: -1}, 0, 0, 0
 	for k := range c.acts[0] {
+		if k%c.f == 0 && ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
 		a, b := c.twoBest(of[:m], k)
-		in = append(c.column(of[a], k, in), c.column(of[b], k, nil)...)
-		out = out[:0]
-		for i, texts := range of {
-			if i != a && i != b {
-				for _, t := range texts {
-					out = append(out, c.acts[t][k])
-				}
-			}
-		}
-		low := min(quantile(c.column(of[a], k, nil), 0.25), quantile(c.column(of[b], k, nil), 0.25))
-		if gap := (low - quantile(out, 0.95)) / (deviation(out) + 1e-6); gap > best {
-			best, at, one, two = gap, k, a, b
+		if j := c.jobs(of, a, b, k, best.low); j.low > best.low {
+			best, at, one, two = j, k, a, b
 		}
 	}
-	x := textSides{in: slices.Concat(of[one], of[two])}
-	for i, texts := range of {
-		if i != one && i != two {
-			x.far = append(x.far, texts...)
-		}
-	}
-	n.fact(say("{0} has two jobs: it tells {1} and {2} alike from everything else, with AUROC {3} for the two together.", unitName(at/c.f, at%c.f), c.s.concepts[one], c.s.concepts[two], decimal(c.score(x, at, false), 3)))
+	n.fact(say("{0} has two jobs: from all texts about other things it tells {1} with AUROC {2} and {3} with AUROC {4}. It is the best of {5} neurons at this.",
+		unitName(at/c.f, at%c.f), c.s.concepts[one], decimal(best.a, 3), c.s.concepts[two], decimal(best.b, 3), strconv.Itoa(len(c.acts[0]))))
 	return at, nil
 }
 
-// twoBest are the two concepts with the largest mean activation of neuron k.
-func (c *census) twoBest(of [][]int, k int) (a, b int) {
-	first, second := math.Inf(-1), math.Inf(-1)
+// textJobs is how well a neuron tells each of two concepts from the rest, and the worse of both.
+type textJobs struct{ a, b, low float64 }
+
+// jobs scores neuron k, and gives up where the first concept is no better than need.
+func (c *census) jobs(of [][]int, a, b, k int, need float64) (j textJobs) {
+	var rest []float32
 	for i, texts := range of {
-		m := 0.0
-		for _, t := range texts {
-			m += float64(c.acts[t][k]) / float64(len(texts))
-		}
-		switch {
-		case m > first:
-			first, second, a, b = m, first, i, a
-		case m > second:
-			second, b = m, i
+		if i != a && i != b {
+			rest = append(rest, c.column(texts, k, nil)...)
 		}
 	}
-	return a, b
+	if j.b = auroc(c.column(of[b], k, nil), rest); j.b <= need {
+		return textJobs{low: -1}
+	}
+	j.a = auroc(c.column(of[a], k, nil), rest)
+	j.low = min(j.a, j.b)
+	return j
+}
+
+// twoBest are the concept with the largest mean activation of neuron k, and the best of other kin.
+func (c *census) twoBest(of [][]int, k int) (a, b int) {
+	means := make([]float64, len(of))
+	for i, texts := range of {
+		for _, t := range texts {
+			means[i] += float64(c.acts[t][k]) / float64(len(texts))
+		}
+	}
+	order := descending(len(of), func(i int) float64 { return means[i] })
+	for _, b := range order[1:] {
+		if kin := c.s.kin; kin[b] == "" || kin[b] != kin[order[0]] {
+			return order[0], b
+		}
+	}
+	return order[0], order[1]
 }

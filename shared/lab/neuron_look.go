@@ -37,7 +37,7 @@ func (n *neuronRun) look(ctx context.Context) error {
 		return err
 	}
 	n.show("without")
-	set, err := n.textSet()
+	set, err := n.textSet("")
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (n *neuronRun) priceLook() (Price, error) {
 	if err != nil {
 		return Price{}, err
 	}
-	set, err := n.textSet()
+	set, err := n.textSet("")
 	if err != nil {
 		return Price{}, err
 	}

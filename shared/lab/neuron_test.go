@@ -52,7 +52,7 @@ func TestNeuronSum(t *testing.T) {
 // tells the concept on texts with other words too.
 func TestNeuronFind(t *testing.T) {
 	b := pocketBench(t)
-	for _, concept := range []string{"french", "colours"} {
+	for _, concept := range []string{"french", "countries"} {
 		_, r := run[NeuronResult](t, b, "neuron", marshal(t, map[string]any{"part": "find", "concept": concept}), nil)
 		f := figureNamed(t, &r.Report, "perfect")
 		var total [3]float64

@@ -43,18 +43,23 @@ type neuronText struct {
 // textList are the texts that neurons are tried on.
 type textList struct {
 	concepts []string
+	kin      []string
 	texts    []neuronText
 }
 
-// textSet are the built-in texts and the person's own.
-func (n *neuronRun) textSet() (*textList, error) {
+// textSet are the built-in texts, more of the concept that is asked for, and the person's own.
+func (n *neuronRun) textSet(focus string) (*textList, error) {
 	s := &textList{}
 	for i, c := range conceptsOf(n.b) {
-		s.concepts = append(s.concepts, c.name)
-		if err := s.add(n.b, c.of(), i, isConcept); err != nil {
+		s.concepts, s.kin = append(s.concepts, c.name), append(s.kin, c.kin)
+		of, near := otherTexts, otherNear
+		if c.name == focus {
+			of, near = focusTexts, focusNear
+		}
+		if err := s.add(n.b, c.of(of), i, isConcept); err != nil {
 			return nil, err
 		}
-		if err := s.add(n.b, c.near(), i, isNear); err != nil {
+		if err := s.add(n.b, c.near(near), i, isNear); err != nil {
 			return nil, err
 		}
 	}
@@ -83,7 +88,7 @@ func (s *textList) own(b *Bench, marked [][2]string) error {
 	if len(in) < 2 || len(out) < 2 {
 		return errs.E("lab.neuron", errs.Invalid, "marked: %d texts have the label %.40q and %d another one; at least two of each are needed to tell them apart", len(in), marked[0][1], len(out))
 	}
-	s.concepts = append(s.concepts, marked[0][1])
+	s.concepts, s.kin = append(s.concepts, marked[0][1]), append(s.kin, "")
 	if err := s.add(b, in, len(s.concepts)-1, isConcept); err != nil {
 		return err
 	}
@@ -193,7 +198,7 @@ func (n *neuronRun) topFigure(s *textList, order []int, name string) Figure {
 	for x := -peakBefore; x <= peakBehind; x++ {
 		f.X.Labels = append(f.X.Labels, strconv.Itoa(x))
 	}
-	for place, i := range order[:min(topRows, len(order))] {
+	for place, i := range s.varied(order) {
 		t := &s.texts[i]
 		words, cells := make([]string, peakBefore+1+peakBehind), make([]Num, peakBefore+1+peakBehind)
 		for x := range cells {
@@ -211,6 +216,19 @@ func (n *neuronRun) topFigure(s *textList, order []int, name string) Figure {
 	slices.Reverse(f.Y.Labels)
 	f.Best[1] = len(f.Cells) - 1
 	return f
+}
+
+// varied are the first texts of the order, at most two for each token at the peak, so that a neuron's
+// second job is seen too.
+func (s *textList) varied(order []int) (out []int) {
+	seen := map[int32]int{}
+	for _, i := range order {
+		id := s.texts[i].ids[s.texts[i].at]
+		if seen[id]++; seen[id] <= 2 && len(out) < topRows {
+			out = append(out, i)
+		}
+	}
+	return out
 }
 
 // of are the peaks of the texts that pass.
