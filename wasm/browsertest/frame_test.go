@@ -187,7 +187,7 @@ func usePhone(t *testing.T, d *desk) {
 	d.await(`document.querySelector("#rail").offsetParent === null`)
 	d.fits("generate")
 	d.eval(`document.querySelector("#btn-menu").click(), 1`, nil)
-	d.eval(`document.querySelector("#rail a").click()`, nil)
+	d.eval(`document.querySelector('#rail a[href*="lesson=lens&"]').click()`, nil)
 	d.says("#title", "Logit lens")
 }
 
@@ -306,7 +306,7 @@ func useEdits(t *testing.T, d *desk) {
 
 // useBadInput does what people do, and loses nothing.
 func useBadInput(t *testing.T, d *desk) {
-	d.eval(`document.querySelector("#rail a").click()`, nil)
+	d.eval(`document.querySelector('#rail a[href*="lesson=lens&"]').click()`, nil)
 	d.says("#title", "Logit lens")
 	d.fill("#prompt", "")
 	d.says("#price", "Type a prompt first")
@@ -329,15 +329,15 @@ func useBadInput(t *testing.T, d *desk) {
 	long := strings.Repeat("one two three four five ", 4000)
 	d.fill("#prompt", long)
 	d.eval(`document.querySelector("#run").click()`, nil)
-	d.await(`document.querySelector(".lensview .cover .said") && document.querySelector(".lensview .cover .said").innerText.length > 20`)
-	t.Log(d.text(".lensview .cover"))
+	d.await(`document.querySelector(".picture .cover .said") && document.querySelector(".picture .cover .said").innerText.length > 20`)
+	t.Log(d.text(".picture .cover"))
 	var kept int
 	if d.eval(`document.querySelector("#prompt").value.length`, &kept); kept != len(long) {
 		t.Errorf("of a prompt of %d characters %d are left", len(long), kept)
 	}
 	d.says("#live-urgent", "It failed")
-	d.click(".lensview .cover", "Back to the last result")
-	d.await(`document.querySelector(".lensview .cover").hidden`)
+	d.click(".picture .cover", "Back to the last result")
+	d.await(`document.querySelector(".picture .cover").hidden`)
 	d.fill("#prompt", "The capital of Poland is")
 
 	// Links: cut in the middle of the prompt, and of a model that nobody has.
@@ -360,14 +360,14 @@ func TestWithoutWebGL(t *testing.T) {
 	needModel(t)
 	l := lab(t)
 	b := launch(t, "", chromedp.Flag("disable-3d-apis", true))
-	tab := visit(t, b, l.URL.String()+"&place=sidecar&run=1&lang=en")
+	tab := visit(t, b, l.URL.String()+onSmol+"&place=sidecar&run=1&lang=en")
 	await(t, tab, ran)
 	await(t, tab, `document.querySelector("#stage-box img") && document.querySelector("#stage-box img").naturalWidth > 200`)
 	var hidden bool
-	if eval(t, tab, `document.querySelector(".lensview .cover").hidden`, &hidden); !hidden {
+	if eval(t, tab, `document.querySelector(".picture .cover").hidden`, &hidden); !hidden {
 		t.Error("the picture is covered")
 	}
-	d := &desk{t: t, tab: tab, b: b, l: l, dir: t.TempDir()}
+	d := &desk{t: t, tab: tab, b: b, l: l, dir: t.TempDir(), file: "patchbay-lens"}
 	must(t, tab.SaveTo(d.dir))
 	d.fetchResult()
 	x, y := d.at(20, 3)

@@ -17,6 +17,9 @@ const patience = 90 * time.Second
 // smol is the model of the real tests.
 const smol = "smollm2-135m-instruct"
 
+// onSmol is the part of a link that names it: without one a visitor meets Pocket.
+const onSmol = "&model=" + smol
+
 func TestMain(m *testing.M) {
 	code := m.Run()
 	RemoveLabBinary()

@@ -44,7 +44,7 @@ func TestFirstVisitAndOffline(t *testing.T) {
 	needModel(t)
 	l := lab(t)
 	b := launch(t, "")
-	tab := visit(t, b, l.URL.String())
+	tab := visit(t, b, l.URL.String()+onSmol)
 	firstVisit(t, tab)
 	tab.Screenshot("first-visit")
 	var fragment string
@@ -55,7 +55,7 @@ func TestFirstVisitAndOffline(t *testing.T) {
 	tab.Close()
 	l.Kill() // nobody answers any more: what opens now comes from the browser alone
 
-	next := visit(t, b, l.At("127.0.0.1", false))
+	next := visit(t, b, l.At("127.0.0.1", false)+"#"+onSmol)
 	await(t, next, `document.querySelector("#btn-model") && !`+notHere)
 	loadStored(t, next)
 	runLens(t, next)
@@ -77,7 +77,7 @@ func TestClassroom(t *testing.T) {
 	needModel(t)
 	l := lab(t, "-host", "lab.test")
 	b := launch(t, toLoopback)
-	tab := visit(t, b, l.At("lab.test", true))
+	tab := visit(t, b, l.At("lab.test", true)+onSmol)
 	var secure bool
 	if eval(t, tab, `isSecureContext`, &secure); secure {
 		t.Fatal("this is a secure context, so the test shows nothing")
@@ -85,7 +85,7 @@ func TestClassroom(t *testing.T) {
 	firstVisit(t, tab)
 	tab.Screenshot("classroom")
 	tab.Close()
-	next := visit(t, b, l.At("lab.test", true))
+	next := visit(t, b, l.At("lab.test", true)+onSmol)
 	await(t, next, `document.querySelector("#btn-model") && !`+notHere)
 	loadStored(t, next)
 	runLens(t, next)
@@ -96,7 +96,7 @@ func TestReloadInMidRun(t *testing.T) {
 	need(t)
 	needModel(t)
 	l := lab(t)
-	tab := visit(t, launch(t, ""), l.URL.String())
+	tab := visit(t, launch(t, ""), l.URL.String()+onSmol)
 	firstVisit(t, tab)
 	eval(t, tab, `document.querySelector("#run").click(), location.reload()`, nil)
 	await(t, tab, `document.querySelector("#btn-model") && !`+notHere)
@@ -109,7 +109,7 @@ func TestDeadSidecar(t *testing.T) {
 	need(t)
 	needModel(t)
 	l := lab(t)
-	tab := visit(t, launch(t, ""), l.URL.String())
+	tab := visit(t, launch(t, ""), l.URL.String()+onSmol)
 	place := `[...document.querySelectorAll("header button, .bar button")].find((b) => b.innerText === "%s")`
 	await(t, tab, fmt.Sprintf(place, "Sidecar"))
 	eval(t, tab, fmt.Sprintf(place, "Sidecar")+`.click()`, nil)

@@ -32,7 +32,7 @@ func TestPicture(t *testing.T) {
 	await(t, tab, download)
 	eval(t, tab, download+`.click()`, nil)
 	must(t, tab.Wait(ran, 5*time.Minute))
-	await(t, tab, `document.querySelector(".lensview .cover").hidden && document.querySelector(".took").innerText.startsWith("computed")`)
+	await(t, tab, `document.querySelector(".picture .cover").hidden && document.querySelector(".took").innerText.startsWith("computed")`)
 	eval(t, tab, `document.activeElement.blur(), new Promise((yes) => setTimeout(yes, 1500))`, nil)
 	must(t, tab.Keep(filepath.Join(Root(), "docs", "lens.png"), false))
 	path := filepath.Join(Root(), "docs", "lens.png")

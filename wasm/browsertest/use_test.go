@@ -32,6 +32,7 @@ type desk struct {
 	b      *Browser
 	l      *Lab
 	dir    string // where downloads go
+	file   string // what files of the page are called, without the ending
 	result *bench.LensResult
 }
 
@@ -41,8 +42,8 @@ func TestUse(t *testing.T) {
 	needModel(t)
 	l := lab(t, "-lab", copyPublic(t)) // a build meanwhile must not change the page under the test
 	b := launch(t, "")
-	tab := visit(t, b, l.URL.String())
-	d := &desk{t: t, tab: tab, b: b, l: l, dir: t.TempDir()}
+	tab := visit(t, b, l.URL.String()+onSmol)
+	d := &desk{t: t, tab: tab, b: b, l: l, dir: t.TempDir(), file: "patchbay-lens"}
 	firstVisit(t, tab)
 	must(t, tab.SaveTo(d.dir))
 	d.fetchResult()
@@ -77,7 +78,7 @@ func must(t *testing.T, err error) {
 // settle brings the page back to where the next part begins.
 func (d *desk) settle() {
 	d.tab.Screen(1280, 900, 1, false)
-	d.tab.Eval(`document.querySelector("#rail a").click(), scrollTo(0, 0)`, nil)
+	d.tab.Eval(`document.querySelector('#rail a[href*="lesson=lens&"]').click(), scrollTo(0, 0)`, nil)
 }
 
 func (d *desk) eval(expr string, into any) { d.t.Helper(); eval(d.t, d.tab, expr, into) }
@@ -123,7 +124,7 @@ func (d *desk) rest() {
 func (d *desk) export(format string) []byte {
 	d.t.Helper()
 	d.eval(`document.querySelector("#formats").hidden && document.querySelector('[aria-controls="formats"]').click()`, nil)
-	name := "patchbay-lens." + format
+	name := d.file + "." + format
 	os.Remove(filepath.Join(d.dir, name))
 	d.click("#formats", strings.ToUpper(format))
 	data, err := Saved(filepath.Join(d.dir, name), patience)

@@ -139,8 +139,15 @@ func (a *App) useExample(ps *lab.Preset) []Effect {
 	}
 	p.eager = true
 	out := append(stop, linkSoon(), Say{Text: a.Said(ps.Title) + ". " + a.Said(ps.Said)})
-	if a.other(ps.Model) {
+	switch {
+	case a.other(ps.Model):
 		out = append(out, a.ChooseModel(ps.Model)...)
+	case ps.Model == "" || ps.Model == a.Model:
+	case a.Ends[Sidecar].ModelInfo(ps.Model) != nil:
+		out = append(append(out, a.SetPlace(Sidecar)...), a.ChooseModel(ps.Model)...)
+	default: // on another model it would show something else
+		p.eager = false
+		out = append(out, a.Tell("preset.far", ps.Model)...)
 	}
 	return append(out, Wait{"tokens", 0})
 }

@@ -7,23 +7,15 @@ import (
 	"patchbay/wasm/text"
 )
 
-// Found is what stands under a report's picture: the mark in words, texts side by side, and
+// Found is what stands under a report's picture: how much was measured, texts side by side, and
 // the vectors that the run made.
 type Found struct{ L *Lab }
 
 // Report is the page's, or nil.
 func (c *Found) Report() *lab.Report { return c.L.Page().Report }
 
-// Pictured says that there is a picture to point at.
+// Pictured says that there is a picture.
 func (c *Found) Pictured() bool { return c.L.Page().FigureOf() != nil }
-
-// Mark is the mark under the pointer or the pinned one, in words.
-func (c *Found) Mark() string {
-	if w := c.L.MarkWords(); w != "" {
-		return w
-	}
-	return c.L.T("figure.point")
-}
 
 // Lines say how many items were measured, and whether that was all.
 func (c *Found) Lines() string {

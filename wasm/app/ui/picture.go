@@ -63,3 +63,11 @@ func (c *Picture) Help() string {
 	}
 	return c.L.T("figure.help")
 }
+
+// Mark is the mark under the pointer or the pinned one, in words.
+func (c *Picture) Mark() string {
+	if w := c.L.MarkWords(); w != "" {
+		return w
+	}
+	return c.L.T("figure.point")
+}
