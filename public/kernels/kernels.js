@@ -42,20 +42,22 @@
 	const stackSize = 128 << 10; // bytes of each helper's stack, as build.sh gives the first thread
 	const patience = 5000; // milliseconds in which helpers must have started
 
+	const cores = () => navigator.hardwareConcurrency || 1;
+
 	// alone says why this page can have one thread only, or "".
 	function alone(threads) {
 		if (threads === 1) return "asked for";
 		if (!globalThis.crossOriginIsolated) return "the page is not cross-origin isolated";
 		if (typeof Worker === "undefined" || typeof SharedArrayBuffer === "undefined") return "this browser shares no memory here";
-		return !threads && navigator.hardwareConcurrency < 2 ? "one processor core" : "";
+		return !threads && cores() < 2 ? "one processor core" : "";
 	}
 
 	// A helper that is ready to work, or the error that kept it from it.
 	function startHelper(url, message) {
 		return new Promise((yes, no) => {
 			const worker = new Worker(url);
-			const late = setTimeout(() => no(new Error("no answer in time")), patience);
 			const fail = (why) => { clearTimeout(late); worker.terminate(); no(new Error(why)); };
+			const late = setTimeout(() => fail("no answer in time"), patience);
 			worker.onmessage = (e) => (e.data === "ready" ? (clearTimeout(late), yes(worker)) : fail(e.data.error));
 			worker.onerror = (e) => { e.preventDefault(); fail(e.message || "thread.js did not load"); };
 			worker.postMessage(message);
@@ -74,7 +76,7 @@
 		throw failed.reason;
 	}
 
-	// pool gives the kernels' module on memory that its helpers share, or one thread and the reason.
+	// start gives the kernels on memory that their helpers share, or one thread and the reason.
 	async function start(kind, read, base, threads) {
 		let note = alone(threads), { memory, maximum } = makeMemory(!note);
 		const module = await WebAssembly.compile(await read(`kernels-${kind}${note ? "" : "-mt"}.wasm`));
@@ -82,18 +84,18 @@
 		const kernel = (await WebAssembly.instantiate(module, { env })).exports;
 		let heap = kernel.heap(), helpers = [];
 		if (!note) {
-			const count = Math.min(threads || navigator.hardwareConcurrency, most) - 1;
-			heap = (heap + 63) & -64;
+			const count = Math.min(threads || cores(), most) - 1;
+			const stacks = (heap + 63) & -64;
 			memory.grow(Math.ceil((count * stackSize) / 65536));
+			heap = stacks + count * stackSize;
 			try {
-				helpers = await startHelpers(base, count, module, memory, heap);
-				heap += count * stackSize;
+				helpers = await startHelpers(base, count, module, memory, stacks);
 				note = threads ? "asked for" : "";
 			} catch (e) {
 				note = "threads do not start: " + e.message;
 			}
 		}
-		return { kernel, memory, maximum, heap, helpers, note, module };
+		return { kernel, memory, maximum, heap, helpers, note };
 	}
 
 	async function instantiate({ base = "", load, threads = 0, variant } = {}) {

@@ -217,15 +217,19 @@ func (d *Device) putInts(v []int32) uintptr {
 // worthSharing is the work, in nanoseconds, below which waking a second thread costs more than it saves.
 const worthSharing = 8000
 
+// The nanoseconds that a slice should take: less, and the counter shows; more, and a thread that was held up
+// at its end keeps the others waiting.
+const shortSlice, longSlice = 1000, 100_000
+
 // run has the kernel do n units of about ns nanoseconds each, shared among the threads if that pays.
-// Four slices a thread even out what threads lose to each other and to the rest of the machine.
+// A few slices a thread even out what threads lose to each other and to the rest of the machine.
 func (d *Device) run(op int, c *call, n int, ns float64) {
 	if n <= 0 {
 		return
 	}
 	grain := n
 	if th := d.host.threads(); th > 1 && float64(n)*ns > worthSharing {
-		grain = max(1, n/(4*th), int(1000/ns))
+		grain = max(1, min(n/(pieces*th), int(longSlice/ns)), int(shortSlice/ns))
 	}
 	d.host.run(op, c, n, grain)
 }

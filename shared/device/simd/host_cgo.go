@@ -53,6 +53,9 @@ func baseISA() string {
 // pauses between the kernels of a token, short enough to leave a shared machine in peace.
 const spins = 1500
 
+// pieces are how many slices a thread takes of a call.
+const pieces = 4
+
 // native runs kernels through cgo, with one helper goroutine for each further core.
 type native struct {
 	clone   int
@@ -126,6 +129,7 @@ func (h *native) copyOut(dst unsafe.Pointer, src uintptr, n int) {
 func (h *native) threads() int       { return h.workers + 1 }
 func (h *native) tune(*Device) error { return nil }
 func (h *native) few() [2]int        { return clones[h.clone].few }
+func (h *native) bytes() bool        { return false }
 func (h *native) lanes() int         { return int(C.kern_lanes(C.int(h.clone))) }
 func (h *native) rowTile() int       { return int(C.kern_row_tile(C.int(h.clone))) }
 

@@ -99,6 +99,9 @@ func TestCloseEndsHelpers(t *testing.T) {
 		}
 		d.Close()
 	}
+	for end := time.Now().Add(time.Second); runtime.NumGoroutine() > before && time.Now().Before(end); {
+		time.Sleep(time.Millisecond) // the last has ended its work, but may not be gone yet
+	}
 	if now := runtime.NumGoroutine(); now > before {
 		t.Errorf("%d goroutines where %d were before", now, before)
 	}
