@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 )
 
@@ -13,7 +14,7 @@ import (
 func linkProgram(t *testing.T) []byte {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "program.wasm")
-	link := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-gcflags=all=-l", "-o", out, "./testdata/program")
+	link := exec.Command("go", slices.Concat([]string{"build", "-trimpath", "-buildvcs=false"}, compilerFlags, []string{"-o", out, "./testdata/program"})...)
 	link.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "GOFLAGS=")
 	if text, err := link.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
