@@ -17,23 +17,32 @@ const (
 	typeI64 = 0x7e
 )
 
-// rewriteCode makes the functions of a code section smaller.
+// rewriter makes functions smaller and counts what it changed.
+type rewriter struct {
+	numbers, exits, forward, folded int
+}
+
+// rewriteCode makes the functions of a code section smaller. Where it finds nothing to change,
+// Go has changed how it arranges functions, and the build should not pass that over.
 func rewriteCode(body []byte) ([]byte, error) {
-	r := &reader{b: body}
+	r, w := &reader{b: body}, new(rewriter)
 	n := int(r.uleb())
 	out := binary.AppendUvarint(nil, uint64(n))
 	for i := 0; i < n && r.err == nil; i++ {
-		f, err := rewriteFunction(i, r.bytes(int(r.uleb())))
+		f, err := w.function(i, r.bytes(int(r.uleb())))
 		if err != nil {
 			return nil, fmt.Errorf("function %d: %w", i, err)
 		}
 		out = binary.AppendUvarint(out, uint64(len(f)))
 		out = append(out, f...)
 	}
+	if r.err == nil && (w.numbers == 0 || w.exits == 0 || w.forward == 0 || w.folded == 0) {
+		return nil, fmt.Errorf("the code is not arranged as this build knows it, has Go's compiler changed? Rewritten were %+v", *w)
+	}
 	return out, r.err
 }
 
-func rewriteFunction(index int, body []byte) ([]byte, error) {
+func (w *rewriter) function(index int, body []byte) ([]byte, error) {
 	r := &reader{b: body}
 	var locals []group
 	for n := r.uleb(); n > 0 && r.err == nil; n-- {
@@ -46,8 +55,8 @@ func rewriteFunction(index int, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	locals, ops = returns(index, locals, ops)
-	ops = shorter(addresses(jumps(ops)))
+	locals, ops = w.returns(index, locals, ops)
+	ops = shorter(w.addresses(w.jumps(ops)))
 	out := binary.AppendUvarint(nil, uint64(len(locals)))
 	for _, g := range locals {
 		out = append(binary.AppendUvarint(out, g.n), g.kind)

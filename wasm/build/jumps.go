@@ -69,7 +69,7 @@ func unwindOf(ops []op) int {
 // jumps leads jumps forward to where they go, without the table, and returns from a function
 // that stops in place of a jump to its end: the depth of a jump there is another number at each
 // call, which compresses badly. A function of another arrangement comes back as it was.
-func jumps(ops []op) []op {
+func (w *rewriter) jumps(ops []op) []op {
 	f := frameOf(ops)
 	if f.k == 0 && f.unwind < 0 {
 		return ops
@@ -94,11 +94,13 @@ func jumps(ops []op) []op {
 				if o.code != opBrIf {
 					return ops
 				}
+				w.exits++
 				out = append(out, op{code: opIf, x: 0x40}, op{code: opI32Const, x: 1}, op{code: opReturn}, op{code: opEnd})
 				continue
 			case target >= 0 && target == f.loop:
 				depth, ok := f.forward(ops[:i], open)
 				if ok {
+					w.forward++
 					out = append(out[:len(out)-2], op{code: opBr, x: depth})
 					continue
 				}

@@ -2,7 +2,7 @@ package main
 
 // addresses folds what is added to an address into the access's own offset, and adds in 32 bits
 // where Go went to 64 and back.
-func addresses(ops []op) []op {
+func (w *rewriter) addresses(ops []op) []op {
 	const gone = 0xffff
 	out := make([]op, 0, len(ops))
 	var stack []int // where in out a constant is added to the stack pointer, -1 for other operands
@@ -33,6 +33,7 @@ func addresses(ops []op) []op {
 				pop()
 			}
 			if at := pop(); at >= 0 {
+				w.folded++
 				o.y += out[at].x
 				out[at].code, out[at+1].code = gone, gone
 			}

@@ -9,7 +9,7 @@ const pcBase = 0x1000
 // returns keeps a function's own number in a local. Every call stores its return address, and
 // the number in it, two bytes that differ in every function, broke the longest repetitions of
 // the code: 61 KB of the worker in brotli.
-func returns(index int, locals []group, ops []op) ([]group, []op) {
+func (w *rewriter) returns(index int, locals []group, ops []op) ([]group, []op) {
 	base := int64(pcBase+index) << 16
 	own := func(i int) bool {
 		return ops[i].code == opI64Const && ops[i].x>>16 == base>>16 && i+1 < len(ops) && ops[i+1].code == opI64Store
@@ -23,6 +23,7 @@ func returns(index int, locals []group, ops []op) ([]group, []op) {
 	if calls < 2 || len(locals) == 0 || locals[0] != (group{1, typeI32}) || !loadsSP(ops) || frameOf(ops).k == 0 {
 		return locals, ops
 	}
+	w.numbers++
 	// Local 0 is where to go on, 1 the stack pointer, 2 will be the number.
 	locals = slices.Clone(locals)
 	if len(locals) > 1 && locals[1].kind == typeI64 {
