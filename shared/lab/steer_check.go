@@ -153,7 +153,7 @@ func (s *steering) judge() {
 	if s.careful() {
 		w = say("Of {0} held-out prompts the model refuses: unsteered {1}, with the vector {2}, with a random vector {3}.", n, c[0].rate().String(), c[1].rate().String(), c[2].rate().String())
 	}
-	s.out.Facts = append([]Words{w}, s.out.Facts...)
+	s.headline(w)
 	low, high := c[1].rate().Interval()
 	l0, h0 := c[0].rate().Interval()
 	if low <= h0 && l0 <= high && math.Abs(c[1].rate().Share()-c[0].rate().Share()) < 1 {

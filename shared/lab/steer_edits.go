@@ -1,8 +1,6 @@
 package lab
 
 import (
-	"slices"
-
 	"patchbay/shared/hook"
 	"patchbay/shared/plan"
 )
@@ -114,7 +112,7 @@ func addPrice(sum *Price, b *Bench, c *plan.Compiled) {
 func (s *steering) price() (sum Price, err error) {
 	var plans []func() (*plan.Compiled, error)
 	pairs, held, neutral := s.readings()
-	for _, t := range slices.Concat(pairs, held, neutral) {
+	for _, t := range append(append(pairs, held...), neutral...) {
 		plans = append(plans, func() (*plan.Compiled, error) { return s.statePlan(s.wrap(t)) })
 	}
 	list := s.conditions()

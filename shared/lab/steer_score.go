@@ -72,7 +72,7 @@ func (c scorer) reads() []plan.Read {
 	if !c.words() {
 		return []plan.Read{{Name: "score", Site: hook.Logits, Reduce: plan.CrossEntropy}}
 	}
-	r := plan.Read{Name: "score", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.Logits, Tokens: slices.Concat(c.toward, c.away)}
+	r := plan.Read{Name: "score", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.Logits, Tokens: append(append([]plan.TokenRef{}, c.toward...), c.away...)}
 	if len(c.away) == 0 {
 		r.Reduce = plan.LogProb
 	}

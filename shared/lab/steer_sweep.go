@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"math"
-	"slices"
 	"strconv"
 	"time"
 
@@ -319,8 +318,13 @@ func (s *steering) drawLines(t *steerTally, list []steerWay, scores [][]float64,
 	share.Series = append(share.Series, level(say("unsteered"), leaning(t.base), true))
 	score.Series = append(score.Series, Series{Name: say("unsteered"), Values: []Num{Num(m)}, Low: []Num{Num(low)}, High: []Num{Num(high)}, Control: true, Level: true})
 	grid := s.out.Figures[0]
-	rest := slices.DeleteFunc(slices.Clone(s.out.Figures[1:]), func(f Figure) bool { return f.Name == "rates" || f.Name == "scores" })
-	s.out.Figures = append([]Figure{grid, share, score}, rest...)
+	all := []Figure{grid, share, score}
+	for _, f := range s.out.Figures[1:] {
+		if f.Name != share.Name && f.Name != score.Name {
+			all = append(all, f)
+		}
+	}
+	s.out.Figures = all
 }
 
 func leaning(xs []float64) (r Rate) {
@@ -349,5 +353,5 @@ func (s *steering) concludes(t *steerTally, list []steerWay, scores [][]float64,
 	s.out.Layer = s.tried()[at/columns]
 	c := s.out.Checks
 	w := say("The best place on these {0} prompts is layer {1}: unsteered {2} lean to the first side, with the vector {3}, with a random vector {4}. It was chosen on the same prompts, so it is slightly flattered.", strconv.Itoa(len(t.base)), layer, c[0].Rate.String(), c[1].Rate.String(), c[2].Rate.String())
-	s.out.Facts = slices.Insert(s.out.Facts, 0, w)
+	s.headline(w)
 }

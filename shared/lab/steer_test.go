@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 
@@ -72,8 +73,10 @@ func TestSteeredTextStandsBesideTheUnsteered(t *testing.T) {
 		}
 	}
 	again := steerRun(t, "pocket", `{"set":"flattery","apply":"last","count":8}`)
-	if marshal(t, r) != marshal(t, again) {
-		t.Error("the same seed gives another result")
+	for i, p := range again.Passages {
+		if d := float64(r.Checks[i].Score - again.Checks[i].Score); p.Text != r.Passages[i].Text || math.Abs(d) > 1e-4 {
+			t.Errorf("%s: the same seed writes %q, then %q, scores %g apart", p.Name, r.Passages[i].Text, p.Text, d)
+		}
 	}
 }
 

@@ -89,7 +89,7 @@ type twoSides struct{ a, b [][][]float32 }
 // and purifies; and it measures how well the vector tells held-out pairs apart.
 func (s *steering) make(ctx context.Context) error {
 	pairs, held, neutral := s.readings()
-	texts := slices.Concat(pairs, held, neutral)
+	texts := append(append(pairs, held...), neutral...)
 	s.norms = make([]float64, s.b.Model.Config().Layers)
 	var all [][][]float32
 	var scores []float64

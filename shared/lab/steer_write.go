@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"math"
-	"slices"
 
 	"patchbay/shared/errs"
 	"patchbay/shared/hook"
@@ -130,7 +129,7 @@ func (s *steering) note(ctx context.Context, p *Passage, run *plan.RunResult, sc
 		at[i] = n - 1 + i
 	}
 	c, err := check(s.b, &plan.Plan{Runs: []plan.Run{{
-		Name: "again", Prompt: plan.Prompt{IDs: slices.Concat(run.IDs, run.Generated)},
+		Name: "again", Prompt: plan.Prompt{IDs: append(append([]int32{}, run.IDs...), run.Generated...)},
 		Reads: []plan.Read{{Name: "ce", Site: hook.Logits, Positions: plan.At(at...), Reduce: plan.CrossEntropy}},
 	}}})
 	if err != nil {
@@ -186,11 +185,13 @@ func (s *steering) first(f Figure) {
 		s.out.Figures[0] = f
 		return
 	}
-	s.out.Figures = slices.Insert(s.out.Figures, 0, f)
+	s.out.Figures = append([]Figure{f}, s.out.Figures...)
 }
 
-// verdict compares the vector's effect with the random vector's: the third thing first, since
-// that is what the student predicted.
+// headline puts a sentence in front.
+func (s *steering) headline(w Words) { s.out.Facts = append([]Words{w}, s.out.Facts...) }
+
+// verdict compares the random vector's effect with the vector's: that is what the student predicted.
 func (s *steering) verdict(list []SteerItem) {
 	if len(list) < 3 {
 		return
@@ -204,5 +205,5 @@ func (s *steering) verdict(list []SteerItem) {
 		answer = 1
 	}
 	s.out.Answer = &answer
-	s.out.Facts = slices.Insert(s.out.Facts, 0, say("The vector moves the score from {0} to {1}; a random vector of the same length moves it to {2}.", decimal(float64(list[0].Score), 2), decimal(float64(list[1].Score), 2), decimal(float64(list[2].Score), 2)))
+	s.headline(say("The vector moves the score from {0} to {1}; a random vector of the same length moves it to {2}.", decimal(float64(list[0].Score), 2), decimal(float64(list[1].Score), 2), decimal(float64(list[2].Score), 2)))
 }
