@@ -186,6 +186,10 @@ func (a *App) fail(j *Job, err error) []Effect {
 		return nil
 	}
 	j.Phase, j.Err = Failed, err
+	if p := a.Pages[j.Lesson]; j.Method == wire.MethodPrice && p != nil && p.eager && p.priced == j.ID && p == a.Page() {
+		p.eager = false
+		return a.Run() // and have it say what is wrong
+	}
 	if j.Method == wire.MethodTokenize || j.Method == wire.MethodPrice {
 		return nil // the run itself will say what is wrong with the prompt
 	}

@@ -310,6 +310,9 @@ func figureHeight(f *lab.Figure, width float64) float64 {
 		return usual
 	}
 	want := float64(scene.FigureHeight(f, float32(width)))
+	if f.Kind == lab.Bars { // a few bars may be thicker, and the page moves less
+		want = max(want, min(usual, want*1.4))
+	}
 	if want > usual-140 && want < usual {
 		return usual
 	}

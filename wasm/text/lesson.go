@@ -21,9 +21,10 @@ var lessons = map[string]message{
 	"pocket.lens": {"Pocket was made for teaching: its answers ripen in plain sight (“W” is the first piece of Warsaw). Real models differ: on SmolLM2 the same sentence reads as spaces up to layer 26 of 29, on Gemma “Warsaw” stands at layer 12 of 17. Compare under “Try”.",
 		"Pocket 是為教學而做的，答案會一層層明顯成形（「W」是 Warsaw 的第一段）。真實的模型不同：在 SmolLM2 上，這句話一直到第 26 層（共到 29 層）都讀成空格；在 Gemma 上，「Warsaw」在第 12 層（共到 17 層）就出現。可在「試試看」中比較。"},
 
-	"said.preset": {"Measured: {0}", "實測：{0}"},
-	"preset.far":  {"This example needs {0}, which runs on the sidecar only. What stands here is set up for it.", "這個例子需要 {0}，只能在伴隨程式上執行。設定已照它填好。"},
-	"preset.dear": {"The example is set up. Press Run when you like.", "範例已設定好。隨時可以按執行。"},
+	"said.preset":   {"Measured: {0}", "實測：{0}"},
+	"examples.rest": {"Show the other examples", "顯示其他範例"},
+	"preset.far":    {"This example needs {0}, which runs on the sidecar only. What stands here is set up for it.", "這個例子需要 {0}，只能在伴隨程式上執行。設定已照它填好。"},
+	"preset.dear":   {"The example is set up. Press Run when you like.", "範例已設定好。隨時可以按執行。"},
 
 	"verdict.yes":     {"Right.", "答對了。"},
 	"verdict.no":      {"It came out otherwise: {0}.", "結果不同：{0}。"},

@@ -73,6 +73,31 @@ func (c *Head) name(id string) string {
 	return id
 }
 
+// maxExamples are shown at first: the picture is to stay on the screen.
+const maxExamples = 5
+
+// Examples are the lesson's in its order, and only some of many until all are asked for.
+func (c *Head) Examples() []lab.Preset {
+	all := c.L.Examples()
+	if len(all) <= maxExamples+1 || c.L.Open["examples"] {
+		return all
+	}
+	for _, p := range all[maxExamples:] {
+		if c.Is(p.Name) { // the one that stands on the page is never hidden
+			return all
+		}
+	}
+	return all[:maxExamples]
+}
+
+// Rest is the button that brings the others; empty: there are none.
+func (c *Head) Rest() string {
+	if n := len(c.L.Examples()) - len(c.Examples()); n > 0 {
+		return "+" + text.Int(n)
+	}
+	return ""
+}
+
 // Is says whether an example stands on the page.
 func (c *Head) Is(name string) bool { ps := c.L.Example(); return ps != nil && ps.Name == name }
 
