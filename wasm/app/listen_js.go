@@ -123,7 +123,7 @@ func (p *page) click(e js.Value) {
 		go p.within(func() []state.Effect { return p.pin(id) })
 		return
 	}
-	outside := !target.Call("closest", ".pop, .rail, header button").Truthy()
+	outside := !target.Call("closest", ".pop, .rail, header button, #btn-embed, #embed-panel").Truthy()
 	if outside && p.Popover != "" && target.Get("isConnected").Bool() {
 		go p.within(func() []state.Effect { p.Popover = ""; return nil })
 	}
