@@ -8,11 +8,16 @@ import (
 
 func algebraPresets() []Preset {
 	return []Preset{
-		{"gemma-capitalise", "Large letter of the last word, Gemma", "gemma3-270m", json.RawMessage(`{"task":"capitalise"}`), ""},
-		{"gemma-capital", "Capital of the last country, Gemma", "gemma3-270m", json.RawMessage(`{"task":"capital"}`), ""},
-		{"smollm2-capitalise", "Large letter of the last word, SmolLM2", "smollm2-135m-instruct", json.RawMessage(`{"task":"capitalise"}`), ""},
-		{"pocket-capitalise", "Large letter of the last word, Pocket", "pocket", json.RawMessage(`{"task":"capitalise","shots":5,"format":"x -> y"}`), ""},
-		{"pocket-plain", "Your own sum of one-word tasks, Pocket", "pocket", json.RawMessage(`{"task":"french","shots":5,"format":"x -> y","formula":"last-copy + french"}`), ""},
+		{"gemma-capitalise", "Large letter of the last word, Gemma", "gemma3-270m", json.RawMessage(`{"task":"capitalise","items":20}`),
+			"After layer 10 the sum answered 18 of 30 lists (60 %), each part alone none, a vector made from examples of the task 13."},
+		{"smollm2-capitalise", "Large letter of the last word, SmolLM2", "smollm2-135m-instruct", json.RawMessage(`{"task":"capitalise","items":20}`),
+			"After layer 20 the sum answered 22 of 29 lists (76 %), its better part 5, examples of the task 20."},
+		{"gemma-capital", "Capital of the last country, Gemma", "gemma3-270m", json.RawMessage(`{"task":"capital","items":20,"query":"France, Japan, Poland"}`),
+			"After layer 11 the sum answered 16 of 18 lists, but first-capital alone 14: with countries Gemma turns to the last one by itself. Look at large letters for a clear case."},
+		{"pocket-capitalise", "Large letter of the last word, Pocket", "pocket", json.RawMessage(`{"task":"capitalise","shots":5,"format":"x -> y"}`),
+			"The sum answered 14 of 30 lists, but first-capitalise alone does so too: Pocket does not tell last from first."},
+		{"pocket-french", "A one-word task on lists, Pocket", "pocket", json.RawMessage(`{"task":"french","place":"first","shots":5,"format":"x -> y","formula":"french"}`),
+			"The vector of single words, used on lists, gave the French of the first word in all 30; examples of that very task only 12."},
 	}
 }
 
@@ -138,16 +143,16 @@ func (r *algebraRun) facts() {
 	if t.done > 0 {
 		tell(say("{0}, put to use after layer {1}, does the new task on {2} of the lists without a single example of it.", o.Formula, strconv.Itoa(o.Layer), o.Composed.String()))
 		tell(say("The vector made from examples of the new task gives {0} there, a random one of the same length {1}.", o.Direct.String(), o.Random.String()))
-		part := 0
+		part := 0.0
 		for i, name := range r.parts() {
 			tell(say("Of its parts, {0} alone gives {1}.", name, o.Parts[i].String()))
-			part = max(part, o.Parts[i].Hits)
+			part = max(part, o.Parts[i].Share())
 		}
 		answer := 1
-		switch {
-		case o.Composed.Hits <= part:
+		switch low, high := o.Composed.Interval(); {
+		case low <= part: // not told apart by so few lists
 			answer = 0
-		case 10*o.Composed.Hits >= 9*o.Direct.Hits:
+		case o.Direct.Share() <= high:
 			answer = 2
 		}
 		if o.Composed.Hits > o.Random.Hits {

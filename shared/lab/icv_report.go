@@ -11,12 +11,20 @@ import (
 
 func icvPresets() []Preset {
 	return []Preset{
-		{"pocket-capital", "Capitals on Pocket", "pocket", json.RawMessage(`{"task":"capital","shots":5}`), ""},
-		{"gemma-past", "Past tense on Gemma", "gemma3-270m", json.RawMessage(`{"task":"past","format":"Q: x A: y"}`), ""},
-		{"gemma-antonym", "Opposite of simple: on Gemma", "gemma3-270m", json.RawMessage(`{"task":"antonym","format":"x: y","query":"simple"}`), ""},
-		{"gemma-first", "The first of three on Gemma", "gemma3-270m", json.RawMessage(`{"task":"first","format":"Q: x A: y"}`), ""},
-		{"smollm2-plural", "Plurals on SmolLM2", "smollm2-135m-instruct", json.RawMessage(`{"task":"plural","format":"Q: x A: y"}`), ""},
-		{"pocket-heads", "A vector of the best heads on Pocket", "pocket", json.RawMessage(`{"task":"french","shots":5,"method":"heads"}`), ""},
+		{"pocket-capital", "Capitals on Pocket", "pocket", json.RawMessage(`{"task":"capital","shots":5,"query":"Poland"}`),
+			"After layer 2 all 27 queries, without one example; after the last layer 1 of 27. Shuffled examples do as well: every answer in them is still a city."},
+		{"simple", "The opposite of simple:", "gemma3-270m", json.RawMessage(`{"task":"antonym","format":"x: y","query":"simple","items":20}`),
+			"With examples Gemma says hard, with the vector alone complex; after layer 9 the vector answered 12 of the 13 queries that examples solve, a random one none."},
+		{"gemma-past", "Past tense on Gemma", "gemma3-270m", json.RawMessage(`{"task":"past","format":"Q: x A: y","items":20}`),
+			"After layer 11 about nine queries in ten, after layer 12 none: the vector works in a window of three layers."},
+		{"gemma-first", "The first of three on Gemma", "gemma3-270m", json.RawMessage(`{"task":"first","format":"Q: x A: y","items":20}`),
+			"After layers 9 to 11 about 95 %, with shuffled examples half of that."},
+		{"smollm2-plural", "Plurals on SmolLM2", "smollm2-135m-instruct", json.RawMessage(`{"task":"plural","format":"Q: x A: y","items":20}`),
+			"After layer 20 the vector answered 19 of 20; shuffled examples gave 6, a random vector none."},
+		{"pocket-heads", "A vector of ten heads", "pocket", json.RawMessage(`{"task":"french","shots":5,"method":"heads","strength":2}`),
+			"The ten heads of 32 with the largest effect, added twice after layer 0, gave all 30 French words; ten other heads gave none."},
+		{"pocket-icv", "The difference at every MLP", "pocket", json.RawMessage(`{"task":"french","shots":5,"method":"icv"}`),
+			"At strength 0.8 all 30 words were right, at 0.1, the paper's, 3: this small model needs a stronger push."},
 	}
 }
 
@@ -75,32 +83,35 @@ func (r *icvRun) effectFigure(effects []float64, top []int) {
 func (r *icvRun) facts() {
 	o := r.out
 	o.Facts, o.Answer = nil, nil
-	say1 := func(w Words) { o.Facts = append(o.Facts, w) }
+	tell := func(w Words) { o.Facts = append(o.Facts, w) }
 	if t := &r.vectors; t.done > 0 {
 		at := bestRate(t.hits[0])
 		best := t.hits[0][at]
 		x := t.axis().Labels[at]
 		if t.layers != nil {
-			say1(say("The vector works best after layer {0}: without a single example {1} of the queries are answered.", x, best.String()))
+			tell(say("The vector works best after layer {0}: without a single example {1} of the queries are answered.", x, best.String()))
 			third := min(2, 3*t.layers[at]/t.depth)
 			if best.Hits > t.hits[2][at].Hits {
 				o.Answer = &third
 			}
-			say1(say("After the last layer swept, layer {0}, it is {1}.", strconv.Itoa(t.layers[len(t.layers)-1]), t.hits[0][len(t.layers)-1].String()))
+			tell(say("After the last layer swept, layer {0}, it is {1}.", strconv.Itoa(t.layers[len(t.layers)-1]), t.hits[0][len(t.layers)-1].String()))
 		} else {
-			say1(say("The vector works best at strength {0}: without a single example {1} of the queries are answered.", x, best.String()))
+			tell(say("The vector works best at strength {0}: without a single example {1} of the queries are answered.", x, best.String()))
 		}
-		say1(say("At the same place the vector of shuffled examples gives {0}, a random one of the same length {1}.", t.hits[1][at].String(), t.hits[2][at].String()))
+		tell(say("At the same place the vector of shuffled examples gives {0}, a random one of the same length {1}.", t.hits[1][at].String(), t.hits[2][at].String()))
 		if !math.IsNaN(o.Recover) && o.Best.N > 0 {
-			say1(say("That is {0} of what the examples themselves do beyond no examples: (vector − without) / (with − without).", percent(o.Recover)))
+			tell(say("That is {0} of what the examples themselves do beyond no examples: (vector − without) / (with − without).", percent(o.Recover)))
 		}
 	}
-	say1(say("Without examples the model answers {0}, with {1} examples {2}, with shuffled examples {3}.", o.Zero.String(), strconv.Itoa(len(r.deal.demos[0])), o.Few.String(), o.Shuffled.String()))
+	tell(say("Without examples the model answers {0}, with {1} examples {2}, with shuffled examples {3}.", o.Zero.String(), strconv.Itoa(len(r.deal.demos[0])), o.Few.String(), o.Shuffled.String()))
+	if r.plain() && o.Few.Hits > 0 && r.vectors.done > 0 {
+		tell(say("Shuffled examples do nearly as well: they still show what kind of answer is wanted."))
+	}
 	if r.p.Solved && o.Kept > 0 {
-		say1(say("Only the {0} of {1} queries that it answers with examples are tested.", strconv.Itoa(o.Kept), strconv.Itoa(o.Of)))
+		tell(say("Only the {0} of {1} queries that it answers with examples are tested.", strconv.Itoa(o.Kept), strconv.Itoa(o.Of)))
 	}
 	if r.vectors.places() > 0 && o.Kept == 0 {
-		say1(say("This model answers none of the queries with examples, so there is nothing that a vector could bring over. Try another task or a larger model."))
+		tell(say("This model answers none of the queries with examples, so there is nothing that a vector could bring over. Try another task or a larger model."))
 	}
 	r.headFacts()
 }
