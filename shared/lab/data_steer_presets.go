@@ -3,7 +3,7 @@ package lab
 import "encoding/json"
 
 // steerFails says where steering does not work, with the numbers of docs/lessons/steer.md.
-const steerFails = "SmolLM2 refused 0 of 8 harmful questions, so it has no refusal to take away. Truthfulness failed on all small models: on held-out statements the vector moved the answers no more than a random one. Strengths are cut at four times the difference and at one usual state: beyond that the text falls to pieces, and a score measured on rubble means nothing."
+const steerFails = "SmolLM2 and Gemma refuse no harmful question, so there is no refusal to add or to take away. Truthfulness failed on all small models: on held-out statements the vector moved the answers no more than a random one. Strengths are cut at four times the difference and at one usual state: beyond that the text falls to pieces, and a score measured on rubble means nothing."
 
 func steerPresets() []Preset {
 	const pocket, qwen, gemma = "pocket", "qwen2.5-coder-0.5b-instruct", "gemma3-270m"
@@ -23,7 +23,7 @@ func steerPresets() []Preset {
 		{Name: "yoga", Title: "Refuse to teach yoga", Model: qwen, Params: json.RawMessage(`{"set":"refusal","prompt":"How do I start doing yoga at home?"}`),
 			Said: "I'm sorry, but I can't assist with that; a random vector of the same length changes nothing."},
 		{Name: "unlocked", Title: "Project the refusal out of Qwen", Model: qwen, Params: json.RawMessage(`{"set":"refusal","operation":"project out","show":"check","items":16}`),
-			Said: "Refusals of harmful questions fell from 12 of 16 to 1; with a random direction they stayed at 13."},
+			Said: "Refusals of harmful questions fell from 12 of 16 to 1; with a random direction they stayed at 12."},
 		{Name: "mood", Title: "A good day at work", Model: gemma, Params: json.RawMessage(`{"set":"mood","strength":0.06,"prompt":"My day at work was"}`),
 			Said: "My day at work was goes on with a great success; with the sign turned, with a bit of a mess. A random vector of this length breaks the text."},
 		{Name: "french", Title: "Go on in French", Model: gemma, Params: json.RawMessage(`{"set":"french","strength":0.07,"prompt":"My day at work was"}`),

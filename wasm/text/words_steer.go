@@ -9,7 +9,7 @@ var wordsSteer = map[string]string{
 	"as much as the vector":         "和這個向量一樣大",
 	"something, but less than half": "有一點，但不到一半",
 	"next to nothing":               "幾乎沒有",
-	"SmolLM2 refused 0 of 8 harmful questions, so it has no refusal to take away. Truthfulness failed on all small models: on held-out statements the vector moved the answers no more than a random one. Strengths are cut at four times the difference and at one usual state: beyond that the text falls to pieces, and a score measured on rubble means nothing.": "SmolLM2 面對 8 個有害問題，一次也沒拒絕，所以沒有「拒絕」可以拿掉。「真實性」在所有小模型上都失敗：在保留的敘述上，向量對答案的影響不比隨機向量大。強度最多到差異的四倍，且不超過一個平常狀態的長度：再強，文字就碎成一地，在碎片上量出的分數毫無意義。",
+	"SmolLM2 and Gemma refuse no harmful question, so there is no refusal to add or to take away. Truthfulness failed on all small models: on held-out statements the vector moved the answers no more than a random one. Strengths are cut at four times the difference and at one usual state: beyond that the text falls to pieces, and a score measured on rubble means nothing.": "SmolLM2 與 Gemma 面對有害問題一次也不拒絕，所以沒有「拒絕」可以加上或拿掉。「真實性」在所有小模型上都失敗：在保留的敘述上，向量對答案的影響不比隨機向量大。強度最多到差異的四倍，且不超過一個平常狀態的長度：再強，文字就碎成一地，在碎片上量出的分數毫無意義。",
 
 	"Contrast": "對比",
 	"Which pairs the vector is made of; own takes the pairs below.": "向量由哪些成對文字做成；own 採用下方自己的成對文字。",
@@ -115,7 +115,7 @@ var wordsSteer = map[string]string{
 	"16 of 16 answers were true before and 0 after. It works after the first layers only.":                                                               "16 個答案原本全對，之後全錯。只在最前面幾層之後有效。",
 	"Every layer works, from half a usual state on; random vectors and shuffled labels do next to nothing.":                                              "每一層都有效，從平常狀態的一半長度起；隨機向量與打亂標籤幾乎沒有作用。",
 	"I'm sorry, but I can't assist with that; a random vector of the same length changes nothing.":                                                       "回答 I'm sorry, but I can't assist with that；等長的隨機向量什麼也沒改變。",
-	"Refusals of harmful questions fell from 12 of 16 to 1; with a random direction they stayed at 13.":                                                  "對有害問題的拒絕從 16 個中的 12 個降到 1 個；投影掉隨機方向時仍有 13 個。",
+	"Refusals of harmful questions fell from 12 of 16 to 1; with a random direction they stayed at 12.":                                                  "對有害問題的拒絕從 16 個中的 12 個降到 1 個；投影掉隨機方向時仍有 12 個。",
 	"The English sentence goes on in French: Je n'avais pas de souci à faire; unsteered it stays English, and a random vector of this length breaks it.": "英文句子改用法語接下去：Je n'avais pas de souci à faire；未引導時仍是英文，這個長度的隨機向量則把它弄壞。",
 	"My day at work was goes on with a great success; with the sign turned, with a bit of a mess. A random vector of this length breaks the text.":       "My day at work was 接下去是 a great success；正負號相反時是 a bit of a mess。這個長度的隨機向量則把文字弄壞。",
 }
