@@ -13,7 +13,7 @@ func (d *Device) MatMulT(dst, y device.Buffer, T int, w device.Weight) {
 	for t, n := 0, 0; t < T; t += n {
 		n = min(maxT, T-t, d.work.bytes/(4*m.rows))
 		c := call{p: [8]uintptr{to + uintptr(4*t*m.cols), m.addr}, i: [12]int32{int32(m.dt), int32(m.rows), int32(m.cols), int32(n)}}
-		c.p[2] = d.prepare(kPack, from+uintptr(4*t*m.rows), n, m.rows)
+		c.p[2] = d.prepare(prepared{op: kPack, x: from + uintptr(4*t*m.rows), T: n, cols: m.rows})
 		d.run(kGEMMT, &c, units, float64(2*unitRows*m.rows*n)/40)
 		d.prepped.written(c.p[0], n*m.cols)
 	}

@@ -41,7 +41,7 @@ static void k_gemm_t(const kern_args *a, int lo, int hi) {
 		for (int k0 = 0; k0 < rows; k0 += KC) {
 			int kc = rows - k0 < KC ? rows - k0 : KC;
 			for (int r = 0; r < kc; r += TILE) {
-				panel_of[t]((const uint8_t *)a->p[1] + (size_t)(k0 + r) / TILE * size, cols, c0, n, part);
+				panel_of[t]((const uint8_t *)a->p[1] + (size_t)(k0 + r) / TILE * size, c0, n, part);
 				turn16(part, panel + r * TILE);
 				turn16(part + TILE * TILE, panel + (KC + r) * TILE);
 			}

@@ -118,7 +118,7 @@ static void k_gemm(const kern_args *a, int lo, int hi) {
 				gemm_panel(a, u, k0, kc, (const float *)w + (size_t)k0 * TILE, (const float *)(w + size) + (size_t)k0 * TILE);
 				continue;
 			}
-			for (int j = 0; j < 2; j++) panel_of[t](w + j * size, k, k0, kc, panel + j * KC * TILE);
+			for (int j = 0; j < 2; j++) panel_of[t](w + j * size, k0, kc, panel + j * KC * TILE);
 			gemm_panel(a, u, k0, kc, panel, panel + KC * TILE);
 		}
 	}

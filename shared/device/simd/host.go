@@ -60,6 +60,8 @@ type host interface {
 	tune(d *Device) error
 	// few is the largest T that fixed point is the faster way for, by device.Mode: measured by BenchmarkCrossover.
 	few() [2]int
+	// bytes says that 4-bit weights take activations as planes of bytes (bytes.h).
+	bytes() bool
 	// rowTile is how many rows of activations the matrix kernel takes at a time (MR in gemm.h), lanes how many
 	// queries the attention kernel (LANES in attend.h).
 	rowTile() int

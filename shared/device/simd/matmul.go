@@ -35,10 +35,10 @@ func (w *weight) DType() tensor.DType { return w.dt }
 
 func isFloat(dt tensor.DType) bool { return dt <= tensor.BF16 }
 
-// regions are the bytes that a block of 32 columns, and a superblock of 256, take in a tile.
-var regions = map[tensor.DType]struct{ codes, scales, super int }{
-	tensor.Q4_0: {256, 32, 0}, tensor.Q4_1: {256, 64, 0}, tensor.Q5_0: {320, 32, 0}, tensor.Q5_1: {320, 64, 0}, tensor.Q8_0: {512, 32, 0},
-	tensor.Q4_K: {256, 32, 64}, tensor.Q5_K: {320, 32, 64}, tensor.Q6_K: {384, 32, 32},
+// chunks says how many blocks of 32 columns lie together in a tile and what bytes they take there.
+var chunks = map[tensor.DType]struct{ blocks, bytes int }{
+	tensor.Q4_0: {2, 576}, tensor.Q4_1: {1, 320}, tensor.Q5_0: {2, 704}, tensor.Q5_1: {1, 384}, tensor.Q8_0: {2, 1088},
+	tensor.Q4_K: {8, 2368}, tensor.Q5_K: {8, 2880}, tensor.Q6_K: {8, 3392},
 }
 
 // tileBytes is tile_bytes of tile.h.
@@ -50,9 +50,11 @@ func tileBytes(dt tensor.DType, cols int) (int, bool) {
 	case tensor.F16, tensor.BF16:
 		return line(cols * tileRows * 2), true
 	}
-	r, ok := regions[dt]
-	nb := cols / 32
-	return nb*r.codes + line(nb*r.scales) + line(nb/8*r.super), ok
+	c, ok := chunks[dt]
+	if !ok {
+		return 0, false
+	}
+	return (cols/32 + c.blocks - 1) / c.blocks * c.bytes, true
 }
 
 // planesBytes is planes_bytes of matvec.h: a row of activations in fixed point.
@@ -186,7 +188,7 @@ func (d *Device) multiply(c *call, x uintptr, T int, w *weight, mode device.Mode
 	units := (w.rows + unitRows - 1) / unitRows
 	work := float64(2*unitRows*w.cols*T) / 20
 	if !few {
-		c.p[2] = d.prepare(kPack, x, T, w.cols)
+		c.p[2] = d.prepare(prepared{op: kPack, x: x, T: T, cols: w.cols})
 		d.run(kGEMM, c, units, work/2)
 		return
 	}
@@ -195,7 +197,7 @@ func (d *Device) multiply(c *call, x uintptr, T int, w *weight, mode device.Mode
 		c.i[4] = 1
 	}
 	if !isFloat(w.dt) {
-		c.p[2] = d.prepare(kPlanes, x, T, w.cols)
+		c.p[2] = d.prepare(prepared{kPlanes, d.planesFor(w.dt), x, T, w.cols})
 	}
 	d.run(kMatVec, c, units, work)
 }
@@ -204,6 +206,7 @@ func (d *Device) multiply(c *call, x uintptr, T int, w *weight, mode device.Mode
 // gate and up, prepare their common input once.
 type prepared struct {
 	op      int
+	dt      tensor.DType // kPlanes: a type of weights that they are for
 	x       uintptr
 	T, cols int
 }
@@ -215,19 +218,26 @@ func (p *prepared) written(addr uintptr, n int) {
 	}
 }
 
+// planesFor names the form of planes that weights of a type want: types of one form get the same name.
+func (d *Device) planesFor(dt tensor.DType) tensor.DType {
+	if d.host.bytes() && (dt == tensor.Q4_0 || dt == tensor.Q4_1 || dt == tensor.Q4_K) {
+		return tensor.Q4_1
+	}
+	return tensor.Q8_0
+}
+
 // prepare turns T rows into planes or packed row tiles, in scratch that Load has made large enough.
-func (d *Device) prepare(op int, x uintptr, T, cols int) uintptr {
-	want := prepared{op, x, T, cols}
+func (d *Device) prepare(want prepared) uintptr {
 	if d.prepped == want {
 		return d.work.addr
 	}
-	c := call{p: [8]uintptr{d.work.addr, x}, i: [12]int32{int32(cols), int32(T)}}
-	n := T
-	if op == kPack {
+	c := call{p: [8]uintptr{d.work.addr, want.x}, i: [12]int32{int32(want.cols), int32(want.T), int32(want.dt)}}
+	n := want.T
+	if want.op == kPack {
 		mr := d.host.rowTile()
-		n = (T + mr - 1) / mr
+		n = (n + mr - 1) / mr
 	}
-	d.run(op, &c, n, float64(cols*T)/float64(n))
+	d.run(want.op, &c, n, float64(want.cols*want.T)/float64(n))
 	d.prepped = want
 	return d.work.addr
 }

@@ -6,7 +6,7 @@
 #ifndef MATVEC_H
 #define MATVEC_H
 #include "mathv.h"
-#include "tile.h"
+#include "bytes.h"
 
 // Planes of one row of k activations, one after the other:
 // int16 hi[k], lo[k]; float s[nb], sum[nb]; int32 sums of hi, of lo, by 16 columns [2 nb] each.
@@ -63,10 +63,17 @@ INL void split_block(const float *x, planes q, int b) {
 	}
 }
 
-// K_PLANES: p0 planes out, p1 x; i0 columns. Unit: row.
+// K_PLANES: p0 planes out, p1 x; i0 columns, i2 type of the weights they are for. Unit: row.
 static void k_planes(const kern_args *a, int lo, int hi) {
 	int k = a->i[0];
 	for (int u = lo; u < hi; u++) {
+#if defined(__wasm_relaxed_simd__)
+		if (by_bytes(a->i[2])) {
+			byte_block *out = (byte_block *)((uint8_t *)a->p[0] + u * planes_bytes(k));
+			for (int b = 0; b < k / 32; b++) split_bytes((const float *)a->p[1] + (size_t)u * k + 32 * b, out + b);
+			continue;
+		}
+#endif
 		planes q = planes_at((uint8_t *)a->p[0] + u * planes_bytes(k), k);
 		for (int b = 0; b < k / 32; b++) split_block((const float *)a->p[1] + (size_t)u * k + 32 * b, q, b);
 	}
@@ -102,7 +109,7 @@ INL vi start(int t, const int32_t *sum16, int groups, int g) {
 }
 
 // y[n][r] += a block of R vectors of rows times N rows of planes; P planes are used.
-INL void mv_block(int t, int P, int N, const tile *w, const int *ro, const planes *x, vf y[][R]) {
+INL void mv_block(int t, int P, int N, const block_at *w, const int *ro, const planes *x, vf y[][R]) {
 	int groups = t == T_Q6_K ? 2 : 1;
 	UNROLL for (int g = 0; g < groups; g++) {
 		vi acc[NMAX][2][R];
@@ -158,7 +165,7 @@ NOINL void put_row(float *dst, const float *bias, int add, int col, int rows, co
 #else
 #define FETCH(p, lines) UNROLL for (int l = 0; l < (lines); l++) __builtin_prefetch((p) + 64 * l, 0, 2)
 #endif
-INL int lines_per_block(int t) { return ((code_bytes(t) + high_bytes(t) + scale_bytes(t)) * 2 / STEPS + 63) / 64; }
+INL int lines_per_block(int t) { return ((int)chunk_bytes(t) * 2 / (chunk_blocks(t) * STEPS) + 63) / 64; }
 
 INL void mv_unit(int t, int P, int N, const kern_args *a, int u, int row) {
 	int k = a->i[1], rows = a->i[2], nb = k / 32;
@@ -168,18 +175,18 @@ INL void mv_unit(int t, int P, int N, const kern_args *a, int u, int row) {
 	UNROLL for (int n = 0; n < N; n++) x[n] = planes_at((uint8_t *)a->p[2] + (row + n) * planes_bytes(k), k);
 	const uint8_t *next = w0 + 2 * size;
 	for (int i = 0; i < STEPS; i++) {
-		tile w[R];
+		const uint8_t *w[R];
 		int ro[R];
 		vf y[NMAX][R];
 		UNROLL for (int r = 0; r < R; r++) {
-			w[r] = tile_at(t, w0 + tile_of(i, r) * size, nb), ro[r] = row_of(i, r);
+			w[r] = w0 + tile_of(i, r) * size, ro[r] = row_of(i, r);
 			UNROLL for (int n = 0; n < N; n++) y[n][r] = set1(0);
 		}
 		for (int b = 0; b < nb; b++, next += 64 * lines_per_block(t)) {
 			if (row == 0) FETCH(next, lines_per_block(t));
-			tile wb[R];
+			block_at wb[R];
 			planes xb[NMAX];
-			UNROLL for (int r = 0; r < R; r++) wb[r] = block_at(t, w[r], b);
+			UNROLL for (int r = 0; r < R; r++) wb[r] = find_block(t, w[r], b);
 			UNROLL for (int n = 0; n < N; n++) xb[n] = planes_from(x[n], b);
 			mv_block(t, P, N, wb, ro, xb, y);
 		}
@@ -189,7 +196,28 @@ INL void mv_unit(int t, int P, int N, const kern_args *a, int u, int row) {
 	}
 }
 
+#if defined(__wasm_relaxed_simd__)
+// A tile is small enough to stay in the first-level cache for all rows.
+INL void bytes_rows(int t, int P, const kern_args *a, int u) {
+	int k = a->i[1], rows = a->i[2];
+	for (int j = 0; j < 2; j++) {
+		const uint8_t *w = (const uint8_t *)a->p[1] + ((size_t)u * 2 + j) * tile_bytes(t, k);
+		for (int row = 0; row < a->i[3]; row++) {
+			float out[TILE];
+			bytes_tile(t, P, w, (const byte_block *)((const uint8_t *)a->p[2] + row * planes_bytes(k)), k / 32, out);
+			for (int i = 0; i < TILE; i += R * VL) put_row((float *)a->p[0] + (size_t)row * rows, a->p[3], a->i[5], u * UNIT + j * TILE + i, rows, out + i);
+		}
+	}
+}
+#endif
+
 INL void mv_rows(int t, int P, const kern_args *a, int u) {
+#if defined(__wasm_relaxed_simd__)
+	if (by_bytes(t)) {
+		bytes_rows(t, P + 1, a, u);
+		return;
+	}
+#endif
 	int row = 0, T = a->i[3];
 	for (; row + 2 <= T; row += 2) mv_unit(t, P, 2, a, u, row);
 	if (row < T) mv_unit(t, P, 1, a, u, row);

@@ -64,10 +64,11 @@ INL void read_block(int t, const uint8_t *row, int b, block *k) {
 INL void put16(uint8_t *p, uint16_t v) { p[0] = (uint8_t)v, p[1] = (uint8_t)(v >> 8); }
 INL void put32(uint8_t *p, uint32_t v) { put16(p, (uint16_t)v), put16(p + 2, (uint16_t)(v >> 16)); }
 
-INL void write_codes(int t, tile w, int b, int r, const uint8_t *c) {
+// write_codes and write_scales put one block of row r in its place.
+INL void write_codes(int t, block_at w, int r, const uint8_t *c) {
 	if (is_8bit(t)) {
 		for (int k = 0; k < 32; k += 4) {
-			uint8_t *p = (uint8_t *)w.code + (size_t)b * 512 + k / 4 * 64 + r * 4;
+			uint8_t *p = (uint8_t *)w.code + k / 4 * 64 + r * 4;
 			p[0] = c[k], p[1] = c[k + 2], p[2] = c[k + 1], p[3] = c[k + 3];
 		}
 		return;
@@ -81,15 +82,15 @@ INL void write_codes(int t, tile w, int b, int r, const uint8_t *c) {
 			one |= (e >> 4 & 1) << f | (o >> 4 & 1) << (f + 16);
 			two[f / 8] |= (e >> 4 & 3) << (2 * (f % 8)) | (o >> 4 & 3) << (2 * (f % 8) + 16);
 		}
-		put32((uint8_t *)w.code + (size_t)b * 256 + k / 8 * 64 + r * 4, v);
+		put32((uint8_t *)w.code + k / 8 * 64 + r * 4, v);
 	}
-	if (high_bits(t) == 1) put32((uint8_t *)w.high + (size_t)b * 64 + r * 4, one);
+	if (high_bits(t) == 1) put32((uint8_t *)w.high + r * 4, one);
 	if (high_bits(t) == 2)
-		for (int v = 0; v < 2; v++) put32((uint8_t *)w.high + (size_t)b * 128 + v * 64 + r * 4, two[v]);
+		for (int v = 0; v < 2; v++) put32((uint8_t *)w.high + v * 64 + r * 4, two[v]);
 }
 
-INL void write_scales(int t, tile w, int b, int r, const block *k) {
-	uint8_t *s = (uint8_t *)w.scale + (size_t)b * scale_bytes(t), *u = (uint8_t *)w.super + (size_t)(b >> 3) * super_bytes(t);
+INL void write_scales(int t, block_at w, int r, const block *k) {
+	uint8_t *s = (uint8_t *)w.scale, *u = (uint8_t *)w.super;
 	if (is_k(t)) {
 		s[r] = k->scale[0], s[16 + r] = k->scale[1];
 		put16(u + 2 * r, k->d);
@@ -111,12 +112,12 @@ static int repack_row(int t, const uint8_t *row, uint8_t *dst, int k, int r) {
 		return 0;
 	}
 	int bad = 0;
-	tile w = tile_at(t, dst, k / 32);
 	for (int b = 0; b < k / 32; b++) {
 		block v = {.d = 0, .m = 0};
 		read_block(t, row, b, &v);
-		write_codes(t, w, b, r, v.code);
-		write_scales(t, w, b, r, &v);
+		block_at w = find_block(t, dst, b);
+		write_codes(t, w, r, v.code);
+		write_scales(t, w, r, &v);
 		bad += !finite16(v.d) + !finite16(v.m);
 	}
 	return bad;
@@ -141,7 +142,7 @@ static void gather_row(int t, const uint8_t *w, int k, int r, float *out) {
 	float part[32 * TILE];
 	for (int k0 = 0; k0 < k; k0 += 32) {
 		int kc = k - k0 < 32 ? k - k0 : 32;
-		panel_of[t](w, k, k0, kc, part);
+		panel_of[t](w, k0, kc, part);
 		for (int j = 0; j < kc; j++) out[k0 + j] = part[j * TILE + r];
 	}
 }

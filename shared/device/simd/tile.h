@@ -4,8 +4,11 @@
 // no horizontal sum is ever needed; and unpacking a block to float32 gives
 // exactly the panel that the matrix-matrix kernel wants.
 //
-// A quantised tile is four regions: codes, high bits of the codes, scales by block of 32
-// columns, scales by superblock of 256. A float tile is [column][16].
+// A quantised tile is a row of chunks, each a few blocks of 32 columns: their codes, the high bits of those,
+// their scales, and the scale of the superblock of 256. So a matrix is read from its first byte to its last,
+// which is the one order that the processor's prefetching keeps up with (measured in WebAssembly, which has no
+// prefetch instruction: out of memory as fast as out of the cache; with the scales after the tile's codes two
+// thirds of that). A float tile is [column][16].
 #ifndef TILE_H
 #define TILE_H
 #include "vec.h"
@@ -27,39 +30,36 @@ INL int super_bytes(int t) { return t == T_Q6_K ? 32 : is_k(t) ? 64 : 0; }
 INL int elem_bytes(int t) { return t == T_F32 ? 4 : 2; } // of float types
 INL size_t line(size_t n) { return (n + 63) & ~(size_t)63; }
 
-typedef struct {
-	const uint8_t *code, *high, *scale, *super;
-} tile;
+// Blocks of a chunk: as many as fill whole lines.
+INL int chunk_blocks(int t) { return is_k(t) ? 8 : scale_bytes(t) == 64 ? 1 : 2; }
+INL size_t chunk_bytes(int t) { return line((size_t)chunk_blocks(t) * (code_bytes(t) + high_bytes(t) + scale_bytes(t)) + super_bytes(t)); }
 
-INL tile tile_at(int t, const uint8_t *p, int nb) {
-	tile v;
-	v.code = p;
-	v.high = v.code + (size_t)nb * code_bytes(t);
-	v.scale = v.high + (size_t)nb * high_bytes(t);
-	v.super = v.scale + line((size_t)nb * scale_bytes(t));
-	return v;
-}
-
-// The tile from block b on. What follows then adds constants to its pointers only, which WebAssembly's
-// loads take as their offset.
-INL tile block_at(int t, tile w, int b) {
-	w.code += (size_t)b * code_bytes(t);
-	w.high += (size_t)b * high_bytes(t);
-	w.scale += (size_t)b * scale_bytes(t);
-	w.super += (size_t)(b >> 3) * super_bytes(t);
-	return w;
-}
-
-// Bytes of a tile of k columns; host.go computes the same.
+// Bytes of a tile of k columns; matmul.go computes the same.
 INL size_t tile_bytes(int t, int k) {
 	if (is_float(t)) return line((size_t)k * TILE * elem_bytes(t));
-	int nb = k / 32;
-	return (size_t)nb * (code_bytes(t) + high_bytes(t)) + line((size_t)nb * scale_bytes(t)) + line((size_t)(nb / 8) * super_bytes(t));
+	return (size_t)((k / 32 + chunk_blocks(t) - 1) / chunk_blocks(t)) * chunk_bytes(t);
+}
+
+// Where the parts of a block are. What follows adds constants to these pointers only, which WebAssembly's
+// loads take as their offset.
+typedef struct {
+	const uint8_t *code, *high, *scale, *super;
+} block_at;
+
+// Block b of the tile at p.
+INL block_at find_block(int t, const uint8_t *p, int b) {
+	int n = chunk_blocks(t), j = b % n;
+	p += (size_t)(b / n) * chunk_bytes(t);
+	block_at v;
+	v.code = p + j * code_bytes(t), p += n * code_bytes(t);
+	v.high = p + j * high_bytes(t), p += n * high_bytes(t);
+	v.scale = p + j * scale_bytes(t), v.super = p + n * scale_bytes(t);
+	return v;
 }
 
 // The codes of columns 8c+2s and 8c+2s+1 of the block as the two int16 halves of each lane, for the
 // VL rows from ro. c and s are 0..3.
-INL vu code_pair(int t, tile w, int ro, int c, int s) {
+INL vu code_pair(int t, block_at w, int ro, int c, int s) {
 	if (is_8bit(t)) {
 		vu v = ldu(w.code + (2 * c + (s >> 1)) * 64 + ro * 4);
 		return s & 1 ? (v >> 8) & 0x00ff00ffu : v & 0x00ff00ffu;
@@ -79,7 +79,7 @@ INL vu code_pair(int t, tile w, int ro, int c, int s) {
 }
 
 // The scale of columns 16g ... of the block (g matters for Q6_K only), for the VL rows from ro.
-INL vf tile_scale(int t, tile w, int ro, int g) {
+INL vf tile_scale(int t, block_at w, int ro, int g) {
 	switch (t) {
 	case T_Q4_1:
 	case T_Q5_1:
@@ -94,7 +94,7 @@ INL vf tile_scale(int t, tile w, int ro, int g) {
 }
 
 // What is added to every element of the block: the m of Q4_1, minus the minimum of K-quants.
-INL vf tile_min(int t, tile w, int ro) {
+INL vf tile_min(int t, block_at w, int ro) {
 	if (is_k(t)) return -ld_scale(w.super + 32 + ro * 2) * ld_u8(w.scale + 16 + ro);
 	return ld_scale(w.scale + 32 + ro * 2);
 }
@@ -108,7 +108,7 @@ INL vf tile_min(int t, tile w, int ro) {
 #endif
 
 // Writes the block as float32, [32][16], VL rows from ro.
-INL void decode_block(int t, tile w, int ro, float *out) {
+INL void decode_block(int t, block_at w, int ro, float *out) {
 	vf m = has_min(t) ? tile_min(t, w, ro) : set1(0);
 	UNROLL for (int g = 0; g < 2; g++) {
 		vf d = tile_scale(t, w, ro, g);
@@ -128,14 +128,13 @@ INL vf load_weight(int t, const uint8_t *p, size_t i) {
 }
 
 // Writes columns k0 ... k0+kc-1 of a tile as float32, [kc][16].
-INL void decode_panel(int t, const uint8_t *p, int k, int k0, int kc, float *out) {
+INL void decode_panel(int t, const uint8_t *p, int k0, int kc, float *out) {
 	if (is_float(t)) {
 		for (int i = 0; i < kc * TILE; i += VL) stf(out + i, load_weight(t, p, (size_t)k0 * TILE + i));
 		return;
 	}
-	tile w = tile_at(t, p, k / 32);
 	for (int b = 0; b < kc / 32; b++)
-		UNROLL for (int ro = 0; ro < TILE; ro += VL) decode_block(t, block_at(t, w, k0 / 32 + b), ro, out + (size_t)b * 32 * TILE);
+		UNROLL for (int ro = 0; ro < TILE; ro += VL) decode_block(t, find_block(t, p, k0 / 32 + b), ro, out + (size_t)b * 32 * TILE);
 }
 
 // The bodies above fold to straight code once the type is a constant. EACH_QUANT and EACH_FLOAT
@@ -145,12 +144,12 @@ INL void decode_panel(int t, const uint8_t *p, int k, int k0, int kc, float *out
 #define EACH_FLOAT(M) M(T_F32) M(T_F16) M(T_BF16)
 
 #define PANEL(T) \
-	NOINL void panel_##T(const uint8_t *p, int k, int k0, int kc, float *out) { decode_panel(T, p, k, k0, kc, out); }
+	NOINL void panel_##T(const uint8_t *p, int k0, int kc, float *out) { decode_panel(T, p, k0, kc, out); }
 EACH_QUANT(PANEL)
 EACH_FLOAT(PANEL)
 #undef PANEL
 
-static void (*const panel_of[])(const uint8_t *p, int k, int k0, int kc, float *out) = {
+static void (*const panel_of[])(const uint8_t *p, int k0, int kc, float *out) = {
 #define PANEL(T) [T] = panel_##T,
 	EACH_QUANT(PANEL) EACH_FLOAT(PANEL)
 #undef PANEL
