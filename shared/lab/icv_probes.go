@@ -28,19 +28,29 @@ func (p *probe) right() bool { return p.top == p.gold }
 
 // newProbe tokenises demonstrations and an open query.
 func newProbe(b *Bench, f shotFormat, demos []pair, item pair) (*probe, error) {
-	text := f.prompt(demos, item.x)
-	ids, err := b.Tokens.Encode(text, token.Options{BOS: true})
-	if err != nil {
-		return nil, errs.E("lab.tasks", errs.KindOf(err), "the query %.40q: %w", item.x, err)
+	encode := func(text string) ([]int32, error) {
+		ids, err := b.Tokens.Encode(text, token.Options{BOS: true})
+		if err != nil {
+			err = errs.E("lab.tasks", errs.KindOf(err), "%.40q with the answer %.40q: %w", item.x, item.y, err)
+		}
+		return ids, err
 	}
-	whole, err := b.Tokens.Encode(text+" "+item.y, token.Options{BOS: true})
+	ids, err := encode(f.prompt(demos, item.x))
 	if err != nil {
-		return nil, errs.E("lab.tasks", errs.KindOf(err), "the answer %.40q: %w", item.y, err)
+		return nil, err
 	}
-	if n := common(ids, whole); n < len(ids) || len(whole) == n {
+	open, err := encode(f.prompt(nil, item.x)) // the answer begins as it does without examples
+	if err != nil {
+		return nil, err
+	}
+	whole, err := encode(f.prompt(nil, item.x) + " " + item.y)
+	if err != nil {
+		return nil, err
+	}
+	if n := common(open, whole); n < len(open) || len(whole) == n {
 		return nil, errs.E("lab.tasks", errs.Invalid, "the answer %.40q to %.40q has no token of its own in this model: begin it with a letter", item.y, item.x)
 	}
-	return &probe{item: item, ids: ids, gold: whole[len(ids)]}, nil
+	return &probe{item: item, ids: ids, gold: whole[len(open)]}, nil
 }
 
 // probesOf asks each item after the same demonstrations.

@@ -88,14 +88,17 @@ func (r *icvRun) facts() {
 		at := bestRate(t.hits[0])
 		best := t.hits[0][at]
 		x := t.axis().Labels[at]
-		if t.layers != nil {
+		switch {
+		case best.Hits == 0:
+			tell(say("The vector answers none of the queries, wherever it is used."))
+		case t.layers != nil:
 			tell(say("The vector works best after layer {0}: without a single example {1} of the queries are answered.", x, best.String()))
 			third := min(2, 3*t.layers[at]/t.depth)
 			if best.Hits > t.hits[2][at].Hits {
 				o.Answer = &third
 			}
 			tell(say("After the last layer swept, layer {0}, it is {1}.", strconv.Itoa(t.layers[len(t.layers)-1]), t.hits[0][len(t.layers)-1].String()))
-		} else {
+		default:
 			tell(say("The vector works best at strength {0}: without a single example {1} of the queries are answered.", x, best.String()))
 		}
 		tell(say("At the same place the vector of shuffled examples gives {0}, a random one of the same length {1}.", t.hits[1][at].String(), t.hits[2][at].String()))

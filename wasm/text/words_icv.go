@@ -90,4 +90,5 @@ var wordsIcv = map[string]string{
 	"The ten heads of 32 with the largest effect, added twice after layer 0, gave all 30 French words; ten other heads gave none.": "32 個頭中作用最大的十個，在第 0 層之後加兩倍，30 個法文詞全對；另外十個頭一個也沒對。",
 	"The difference at every MLP": "每個 MLP 上的差異",
 	"At strength 0.8 all 30 words were right, at 0.1, the paper's, 3: this small model needs a stronger push.": "強度 0.8 時 30 個詞全對；用論文的 0.1 只對 3 個：這個小模型要推得更用力。",
+	"The vector answers none of the queries, wherever it is used.":                                             "不管用在哪裡，這個向量一題也答不出來。",
 }
