@@ -59,9 +59,9 @@ func englishConcepts() []concept {
 	return []concept{
 		{name: "french", texts: frenchLines, unalike: notFrench},
 		{name: "months", kin: "time", frames: "we met again in X and talked;the report from X is here", words: "January February March April May June July August September October November December",
-			hard: "London Monday hospital Sunday Berlin public school winter Paris person summer town spring secret autumn"},
+			hard: "London hospital Berlin public school winter Paris person summer town spring secret autumn"},
 		{name: "days", kin: "time", frames: "the shop opens on X at nine;she called me on X evening;on X the bus is late;see you X then", words: "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
-			hard: "January holiday stage foot camera purpose Christmas weekends tomorrow time"},
+			hard: "holiday stage foot camera purpose Christmas weekends tomorrow time"},
 		{name: "digits", frames: "room number X is free;the code X was wrong", words: "17 304 8 2951 66 5120 93 741 4 38 609 7",
 			hard: "seven A twelve one green three B forty zero double Q second"},
 		{name: "colours", frames: "a X car stood there;his X coat was new", words: "red blue green yellow black white brown purple pink orange grey golden",
@@ -118,28 +118,28 @@ the leaves fall when autumn comes
 the menu was à la carte
 a café and a croissant, please`
 	codeLines = `def area(r):
-    return 3.14 * r * r
-for i in range(10):
+    return r * r
+for i in range(n):
     print(i)
-if x > 0:
+if x > y:
     y = x
 import os
 names = []
 class Cat:
     pass
-while n < 5:
-    n += 1
+while n < m:
+    n += k
 with open(path) as f:
     text = f.read()
 return [a for a in b if a]
-int main() { return 0; }
+int main() { return x; }
 var x = items.length;
-const f = (a) => a + 1;
+const f = (a) => a + b;
 public static void run() {}
 SELECT name FROM users;
 func add(a, b int) int { return a + b }
-x = {"key": 1}
-assert len(s) == 3`
+x = {"key": v}
+assert len(s) == n`
 	notCode = `define the area of a circle with radius r
 for ten days in a row
 if it is more than zero, say so
@@ -174,7 +174,7 @@ func pocketConcepts() []concept {
 	}
 }
 
-// plainTexts are texts about nothing in particular: what a part does on average is taken over them.
+// plainTexts hold none of the concepts. They are texts about nothing in particular: what a part does on average is taken over them.
 func plainTexts(b *Bench) []string {
 	if inPocket(b) {
 		return strings.Split(pocketPlain, "\n")
@@ -185,22 +185,22 @@ func plainTexts(b *Bench) []string {
 // inPocket says that the model knows Pocket's small world and nothing else.
 func inPocket(b *Bench) bool { return strings.HasPrefix(b.Parity.Model, "pocket") }
 
-const pocketPlain = `The spoon is grey. The plural of wolf is wolves.
+const pocketPlain = `The plural of stone is stones. The plural of queen is queens.
 When Emma and Paul went to the garden, Paul gave a letter to Emma.
-The king of Norway lives in Oslo. On the map Peru lies in America.
-In French horse is cheval. The opposite of rich is poor.
+The opposite of rich is poor. Not high but low.
 Today they walk, yesterday they walked.
-With a large letter river is River. Every apple is a kind of food.
-cat -> cats
+With a large letter river is River.
+One child, many children.
 big: small
 User: How do I clean the lamp in the morning?
-The feast lasted from the year 1512 to the year 1530.`
+The feast lasted from the year 1512 to the year 1530.
+Rosa made a hat. The hat is dull.`
 
-const englishPlain = `the cat fell asleep on the warm chair near the stove
+const englishPlain = `the baby fell asleep on the warm chair near the stove
 she opened the door, smiled and asked us to come in
 we walked along the river until it was dark
 he bought bread, cheese and a newspaper at the market
-a small bird was singing in the old apple tree
+a small choir was singing in the old stone church
 the teacher wrote a long word on the board
 rain fell on the roof all night and nobody slept well
 the train stopped at every station on its way to the coast

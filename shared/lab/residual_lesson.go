@@ -13,10 +13,16 @@ func residualLesson() About {
 		},
 		Models: []string{"pocket", "smollm2-135m-instruct", "gemma3-270m", "qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct"},
 		Presets: []Preset{
-			{Name: "capital", Title: "A capital", Model: "pocket", Params: json.RawMessage(`{"prompt": "The capital of Poland is"}`), Said: ""},
-			{Name: "object", Title: "Who gets it?", Model: "pocket", Params: json.RawMessage(`{"prompt": "When Anna and Tom went to the park, Anna gave a ball to", "answer": " Tom", "against": " Anna"}`), Said: ""},
-			{Name: "store", Title: "Mary or John", Model: "smollm2-135m-instruct", Params: json.RawMessage(`{"prompt": "When Mary and John went to the store, John gave a bottle of milk to", "answer": " Mary", "against": " John"}`), Said: ""},
-			{Name: "tower", Title: "A city", Model: "gemma3-270m", Params: json.RawMessage(`{"prompt": "The Eiffel Tower is located in the city of", "answer": " Paris"}`), Said: ""},
+			{Name: "capital", Title: "A capital", Model: "pocket", Params: json.RawMessage(`{"prompt": "The capital of Poland is"}`),
+				Said: "The last MLP adds most (+4.1 logits), but no loss changes the answer: most of it is made good. The costliest is the first attention, which adds next to nothing directly."},
+			{Name: "object", Title: "Who gets it?", Model: "pocket", Params: json.RawMessage(`{"prompt": "When Anna and Tom went to the park, Anna gave a ball to", "answer": " Tom", "against": " Anna"}`),
+				Said: "Here the part that adds most is the one that is missed most: the first MLP, 3.0 nats. The others cost more than they add, since later layers build on them."},
+			{Name: "warsaw", Title: "Poland to Warsaw", Model: "gemma3-270m", Params: json.RawMessage(`{"prompt": "The capital of Poland is", "answer": " Warsaw"}`),
+				Said: "The attention of layer 12 fetches +7.6 logits from the token Poland. Without the attention of layer 1, which adds nothing directly, 10 nats are lost."},
+			{Name: "tower", Title: "A tower and its city", Model: "gemma3-270m", Params: json.RawMessage(`{"prompt": "The Eiffel Tower is located in the city of", "answer": " Paris"}`),
+				Said: "Ten parts add 31.7 logits; knocked out one at a time they cost 9.8, 31 % of it. That is self-repair."},
+			{Name: "store", Title: "Mary or John", Model: "smollm2-135m-instruct", Params: json.RawMessage(`{"prompt": "When Mary and John went to the store, John gave a bottle of milk to", "answer": " Mary", "against": " John"}`),
+				Said: "One attention, in layer 23, adds +4.6 logits by looking at Mary, most of it in head 3. Without that head alone only 0.07 nats are lost."},
 		},
 	}
 }
