@@ -22,9 +22,9 @@ type rewriter struct {
 	numbers, exits, forward, folded int
 }
 
-// rewriteCode makes the functions of a code section smaller. Where it finds nothing to change,
+// rewriteCode makes the functions of a code section smaller, and those that never run a trap. Where it finds nothing to change,
 // Go has changed how it arranges functions, and the build should not pass that over.
-func rewriteCode(body []byte) ([]byte, error) {
+func rewriteCode(body []byte, never []bool) ([]byte, error) {
 	r, w := &reader{b: body}, new(rewriter)
 	n := int(r.uleb())
 	out := binary.AppendUvarint(nil, uint64(n))
@@ -32,6 +32,9 @@ func rewriteCode(body []byte) ([]byte, error) {
 		f, err := w.function(i, r.bytes(int(r.uleb())))
 		if err != nil {
 			return nil, fmt.Errorf("function %d: %w", i, err)
+		}
+		if i < len(never) && never[i] {
+			f = []byte{0, byte(opUnreachable), byte(opEnd)} // without locals
 		}
 		out = binary.AppendUvarint(out, uint64(len(f)))
 		out = append(out, f...)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 	"testing"
@@ -120,7 +121,7 @@ func TestShorter(t *testing.T) {
 
 func TestCodeOfAnotherCompilerIsAnError(t *testing.T) {
 	body := []byte{1, 4, 0, 0x41, 1, 0x0b} // one function, which returns 1
-	if _, err := rewriteCode(body); err == nil || !strings.Contains(err.Error(), "compiler changed") {
+	if _, err := rewriteCode(body, nil); err == nil || !strings.Contains(err.Error(), "compiler changed") {
 		t.Errorf("%v", err)
 	}
 }
@@ -143,5 +144,54 @@ func TestColumnsRoundTrip(t *testing.T) {
 	}
 	if dict[0] != 8 {
 		t.Errorf("the word that comes most is not first: %v", dict)
+	}
+}
+
+func TestShortName(t *testing.T) {
+	for name, want := range map[string]string{
+		"patchbay/shared/lab.(*scope).scored":     "patchbay/shared/lab.(*scope).scored",
+		"patchbay/shared/nn.pick[go.shape.int]":   "patchbay/shared/nn.pick[...]",
+		"main.main.func1":                         "main.main.func1",
+		"encoding/json.(*decodeState).object":     "encoding/json.?",
+		"slices.SortFunc[go.shape.[]a/b.c,d/e.f]": "slices.?",
+		"runtime.gopanic":                         "runtime.gopanic",
+		"runtime.main":                            "runtime.?",
+		"type:.eq.a/b.c":                          "type:.?",
+		"memeqbody":                               "?",
+	} {
+		if got := shortName(name); got != want {
+			t.Errorf("%s became %s, not %s", name, got, want)
+		}
+	}
+}
+
+func TestFunctionsThatNeverRunAreATrap(t *testing.T) {
+	linked := linkProgram(t)
+	m, err := parse(linked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	segments, err := readSegments(m.sections[idData])
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, memory := flatten(segments)
+	table, err := findTable(memory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := table.unreached()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, out := range left {
+		name := table.name(i)
+		if out && (name == "runtime.traceLocker.ok" || !strings.HasPrefix(name, "runtime.")) || !out && name == "runtime.schedtrace" {
+			t.Errorf("%s: left out %v", name, out)
+		}
+	}
+	copy(memory[table.at+table.names:], bytes.ReplaceAll(memory[table.at+table.names:table.at+table.units], []byte("runtime.(*profBuf)."), []byte("runtime.(*prafBuf).")))
+	if _, err := table.unreached(); err == nil || !strings.Contains(err.Error(), "profBuf") {
+		t.Errorf("a renamed function: %v", err)
 	}
 }

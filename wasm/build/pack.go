@@ -48,7 +48,7 @@ func (m *module) shrink(start int64, memory []byte) (segments []segment, err err
 	if err != nil {
 		return nil, err
 	}
-	if m.sections[idCode], err = rewriteCode(m.sections[idCode]); err != nil {
+	if m.sections[idCode], err = rewriteCode(m.sections[idCode], t.never); err != nil {
 		return nil, err
 	}
 	columns, err := t.columns(start)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strings"
 )
 
 // A Go program carries a table of the source line of every instruction, for the traces of
@@ -14,6 +15,7 @@ import (
 
 // pclntab is the part of a program's memory that describes its code.
 type pclntab struct {
+	never                  []bool // by function: whether it never runs
 	at                     int    // where it begins in the memory
 	b                      []byte // from the header on
 	nfunc                  int
@@ -30,6 +32,9 @@ func stripLines(memory []byte) (*pclntab, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t.never, err = t.unreached(); err != nil {
+		return nil, err
+	}
 	used := make([]bool, t.records-t.tables)
 	used[0] = true // offset 0 says: no table
 	for i := range t.nfunc {
@@ -43,7 +48,7 @@ func stripLines(memory []byte) (*pclntab, error) {
 		}
 	}
 	clear(t.b[t.units:t.tables])
-	shorten(t.b[t.names:t.units])
+	t.rename()
 	return t, nil
 }
 
@@ -108,6 +113,14 @@ func (t *pclntab) function(i int, used []bool) error {
 	f := t.b[at:]
 	clear(f[20:28]) // pcfile, pcln
 	clear(f[32:40]) // cuOffset, startLine
+	if t.never[i] { // no frame of it is ever looked at
+		clear(f[16:20])
+		clear(f[44 : 44+4*int(binary.LittleEndian.Uint32(f[28:]))])
+		for k := range int(f[43]) {
+			binary.LittleEndian.PutUint32(f[44+4*(int(f[28])+k):], ^uint32(0))
+		}
+		return nil
+	}
 	npc, nfd := int(binary.LittleEndian.Uint32(f[28:])), int(f[43])
 	if 44+4*(npc+nfd) > len(f) || npc > len(keptTables) || nfd > len(keptData) {
 		return fmt.Errorf("function %d has tables of kinds that this build does not know: has Go's runtime added some?", i)
@@ -150,22 +163,53 @@ func (t *pclntab) recordsEnd() int {
 	return t.records + int(binary.LittleEndian.Uint32(t.b[t.records+8*last+4:])) + 4*len(t.record(last))
 }
 
-// shorten spells the type arguments of generic functions as a trace prints them: slices.Sort[...].
-func shorten(names []byte) {
-	for len(names) > 0 {
-		end := bytes.IndexByte(names, 0)
-		if end < 0 {
-			return
-		}
-		name := names[:end]
-		open, close := bytes.IndexByte(name, '['), bytes.LastIndexByte(name, ']')
-		if open >= 0 && close-open > len("[...]") {
-			n := open + copy(name[open:], "[...]")
-			n += copy(name[n:], name[close+1:])
-			clear(name[n:])
-		}
-		names = names[end+1:]
+// name is what a function is called.
+func (t *pclntab) name(i int) string {
+	names := t.b[t.names+int(t.record(i)[1]) : t.units]
+	if end := bytes.IndexByte(names, 0); end >= 0 {
+		names = names[:end]
 	}
+	return string(names)
+}
+
+// rename writes the names anew, those of our own functions whole, of all others the package:
+// a trace then reads "patchbay/shared/lab.(*scope).scored" and "encoding/json.?".
+func (t *pclntab) rename() {
+	names := make([]string, t.nfunc)
+	for i := range names {
+		names[i] = shortName(t.name(i))
+	}
+	at := map[string]int{}
+	table := t.b[t.names:t.units]
+	clear(table)
+	end := 1 // offset 0 means that there is no name
+	for i, name := range names {
+		if _, there := at[name]; !there {
+			at[name] = end
+			end += copy(table[end:], name) + 1
+		}
+		f := t.b[t.records+int(binary.LittleEndian.Uint32(t.b[t.records+8*i+4:])):]
+		binary.LittleEndian.PutUint32(f[4:], uint32(at[name]))
+	}
+}
+
+// shortName spells type arguments as a trace prints them, slices.Sort[...], and leaves of the
+// names of others' functions the package and a dot, by which the runtime knows its own.
+func shortName(name string) string {
+	if open, last := strings.IndexByte(name, '['), strings.LastIndexByte(name, ']'); open >= 0 && last > open {
+		name = name[:open] + "[...]" + name[last+1:]
+	}
+	if strings.HasPrefix(name, "patchbay/") || strings.HasPrefix(name, "main.") || name == "runtime.gopanic" {
+		return name // traces print the last one in another way
+	}
+	if strings.HasPrefix(name, "type:.") { // comparisons that the compiler makes, named after types
+		return "type:.?"
+	}
+	slash := strings.LastIndexByte(name[:max(0, strings.IndexByte(name+"[", '['))], '/')
+	if dot := strings.IndexByte(name[slash+1:], '.'); dot >= 0 {
+		return name[:slash+1+dot] + ".?"
+	}
+	return "?"
 }
 
 // mark walks one table: pairs of variable-length numbers, ended by a zero that is not the first.
