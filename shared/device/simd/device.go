@@ -55,16 +55,21 @@ func newDevice(h host) (*Device, error) {
 		err = d.reserve(&d.work, 1<<20)
 	}
 	if err == nil {
-		err = d.host.tune(d)
-	}
-	if err == nil {
-		err = d.measure()
+		err = d.settle()
 	}
 	if err != nil {
 		d.Close()
 		return nil, err
 	}
 	return d, nil
+}
+
+// settle finds the number of threads and the speed with them.
+func (d *Device) settle() error {
+	if err := d.host.tune(d); err != nil {
+		return err
+	}
+	return d.measure()
 }
 
 // Close ends the helper threads and frees the scratch. Buffers and weights must have been freed.

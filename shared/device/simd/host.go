@@ -56,7 +56,7 @@ type host interface {
 	copyIn(dst uintptr, src unsafe.Pointer, bytes int)
 	copyOut(dst unsafe.Pointer, src uintptr, bytes int)
 	threads() int
-	// tune settles how many threads there are, where that must be measured.
+	// tune settles how many threads take part, where that must be measured.
 	tune(d *Device) error
 	// few is the largest T that fixed point is the faster way for, by device.Mode: measured by BenchmarkCrossover.
 	few() [2]int

@@ -60,6 +60,9 @@ func tileBytes(dt tensor.DType, cols int) (int, bool) {
 // planesBytes is planes_bytes of matvec.h: a row of activations in fixed point.
 func planesBytes(cols int) int { return int(alignUp(int64(cols*4 + cols/32*24))) }
 
+// bigMatrix is the size in bytes of what only a model has, once or a few times.
+const bigMatrix = 8 << 20
+
 // Load implements device.Device. Rows are read a few at a time and put into tiles.
 func (d *Device) Load(dt tensor.DType, rows, cols int, src device.RowReader) (device.Weight, error) {
 	const op = "simd.Load"
@@ -78,6 +81,11 @@ func (d *Device) Load(dt tensor.DType, rows, cols int, src device.RowReader) (de
 		return nil, err
 	}
 	w := &weight{dt: dt, rows: rows, cols: cols, bytes: (rows + unitRows - 1) / unitRows * 2 * tile}
+	if w.bytes >= bigMatrix && d.host.threads() == 1 { // a model comes: is there help for it now?
+		if err := d.settle(); err != nil {
+			return nil, err
+		}
+	}
 	if w.addr, err = d.take(op, w.bytes); err != nil {
 		return nil, err
 	}

@@ -9,28 +9,34 @@ import (
 	"patchbay/shared/tensor"
 )
 
-// settled is how many threads pay in this tab and what was measured, once that is known.
+// settled is what this tab knows of how many threads pay: nothing new after so many tries, or once
+// more than one have paid.
 var settled struct {
-	threads int
-	note    string
+	threads, tries int
+	note           string
 }
+
+const maxTries = 3
 
 // worthIt is how much faster a larger number of threads must be to be taken.
 const worthIt = 1.1
 
-// tune measures how many threads pay, once in the life of a tab, and ends the others. A browser's number
-// of processors says little: other tabs use them too, and two of them may be one core.
+// tune measures how many threads pay, and ends the others. A browser's number of processors says little:
+// other tabs use them too, and two of them may be one core. A page that opens keeps them busy itself,
+// so one thread is not the last word before some tries.
 func (m *module) tune(d *Device) error {
 	if kernMeasured() == 0 {
 		return nil
 	}
-	if settled.threads == 0 {
+	if settled.threads < 2 && settled.tries < maxTries {
 		speed, err := m.speeds(d)
 		if err != nil {
 			return err
 		}
 		settled.threads, settled.note = best(speed)
-		kernSettle(int32(settled.threads))
+		if settled.tries++; settled.threads > 1 || settled.tries == maxTries {
+			kernSettle(int32(settled.threads))
+		}
 	}
 	m.use(settled.threads)
 	m.note = settled.note
@@ -97,8 +103,8 @@ func (m *module) speeds(d *Device) ([]float64, error) {
 		took[i] = token * prompt
 	}
 	speed := make([]float64, len(took))
-	for i := range took {
-		speed[i] = math.Sqrt(took[0] / took[i])
+	for i := range took { // one thread may have been held up all the time
+		speed[i] = min(math.Sqrt(took[0]/took[i]), float64(int(1)<<i))
 	}
 	return speed, nil
 }

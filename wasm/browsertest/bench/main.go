@@ -147,23 +147,21 @@ func (m *measured) timed(expr string, into any) (seconds, other float64, err err
 
 // cold is the first visit: the model comes from the server, is verified, stored and loaded.
 func (m *measured) cold() error {
-	var w struct {
-		Device struct {
-			Threads      int
-			Name, Detail string
-		}
-	}
-	if err := m.tab.Eval(m.start, &w); err != nil {
+	if err := m.tab.Eval(m.start, nil); err != nil {
 		return err
 	}
-	m.threads, m.device = w.Device.Threads, w.Device.Name+", "+w.Device.Detail
-	s, other, err := m.timed(m.load(""), nil)
+	var d struct {
+		Threads      int
+		Name, Detail string
+	}
+	s, other, err := m.timed(m.load(""), &d)
+	m.threads, m.device = d.Threads, d.Name+", "+d.Detail
 	m.add("load_cold", "s", "", s, other)
 	return err
 }
 
 func (m *measured) load(mode string) string {
-	return fmt.Sprintf(`call("load", {model: %q, mode: %q}).then(() => 1)`, m.model, mode)
+	return fmt.Sprintf(`call("load", {model: %q, mode: %q}).then((r) => r.device)`, m.model, mode)
 }
 
 // warm is a later visit: a new worker finds the model in the browser's storage.
