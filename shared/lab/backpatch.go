@@ -55,7 +55,7 @@ func backpatch() *Experiment {
 		Title:  "Back-patching",
 		Help:   "Two hops of thought: when is each made, and does a failing question come right if a late state is copied back to an early layer?",
 		Source: "Biran et al., Hopping Too Late: Exploring the Limitations of Large Language Models on Multi-Hop Queries (2024), sections 4 to 6",
-		Models: []string{"qwen2.5-coder-1.5b-instruct", "gemma3-270m", "pocket", "smollm2-135m-instruct"},
+		Models: []string{"gemma3-270m", "qwen2.5-coder-1.5b-instruct", "pocket", "smollm2-135m-instruct"},
 		Lesson: hopLesson(),
 		Params: []Param{
 			{Name: "set", Kind: Choice, Default: "landmarks", Choices: []string{"landmarks", "languages", "authors", "Pocket", "Pocket homes", "own"}, Label: "Questions", Help: "A list of two-hop questions: capitals or languages by landmarks, countries by books, Pocket's world, or your own."},
@@ -64,7 +64,7 @@ func backpatch() *Experiment {
 			{Name: "bridge", Kind: Text, Default: "", Label: "Its bridge", Help: "What the first hop of the one question leads to; it may be left empty.", More: true},
 			{Name: "phrase", Kind: Text, Default: "", Label: "Bridge's words", Help: "The words of the one question that stand for the bridge.", More: true},
 			{Name: "at", Kind: Choice, Default: "last", Choices: []string{"last", "phrase"}, Label: "Position", Help: "Where states are copied: at the last token, or where the words for the bridge end."},
-			{Name: "shots", Kind: Bool, Default: true, Label: "Examples first", Help: "Six solved examples stand before each question; never for Pocket."},
+			{Name: "shots", Kind: Bool, Default: true, Label: "Examples first", Help: "Three solved examples stand before each question of a list that is not Pocket's or your own."},
 			Param{Name: "items", Kind: Int, Default: 24, Label: "Questions asked", Help: "How many questions of the list are asked at most."}.ranged(1, 400),
 			Param{Name: "most", Kind: Int, Default: 8, Label: "Questions patched", Help: "How many of the failing ones are patched at most."}.ranged(1, 400),
 			Param{Name: "step", Kind: Int, Default: 2, Label: "Layer step", Help: "Every so many layers give and take states."}.ranged(1, 16),
@@ -129,8 +129,8 @@ type reply struct {
 
 func newHops(b *Bench, p BackpatchParams) (*hops, error) {
 	h := &hops{b: b, p: p, layers: everyLayer(b.Model.Config().Layers, p.Step), memo: map[string]reply{}}
-	if p.Shots && !strings.HasPrefix(p.Set, "Pocket") {
-		h.prefix = hopShots
+	if p.Shots {
+		h.prefix = hopShots[p.Set]
 	}
 	if len(h.layers) < 2 {
 		return nil, errs.E("lab.Params", errs.Invalid, "with a step of %d only one of the model's %d layers is used; a pair needs two", p.Step, b.Model.Config().Layers)

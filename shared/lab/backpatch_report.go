@@ -12,7 +12,7 @@ func hopLesson() *Lesson {
 		Idea:    "\"The capital of the country where the Eiffel Tower stands\" takes two hops: to France, then to Paris. If the first hop is made in a late layer, the early layers that know capitals have passed already. Back-patching copies the late state to an early layer and lets the model think once more.",
 		Predict: "A question fails though both of its hops are known. Its late state is copied back, over all pairs of layers. Does that help more than copying another question's state?",
 		Guesses: [3]string{"Yes, its own state clearly helps more", "Both rescue about as many", "Neither rescues anything"},
-		Fails:   "With hundreds of pairs some pair hits by chance: count what another question's states rescue with the same pairs, and what the best single pair does. On small models the two are alike: Gemma 3 270M rescued 3 of 6 questions against 2 of 6, and Pocket .17 against .25 by the wrong query. Biran et al. report 32 to 66 % on models of 7 billion parameters and more, as the maximum over all pairs. Run more questions on a larger model on the sidecar before you believe a difference.",
+		Fails:   "With hundreds of pairs some pair hits by chance: count what another question's states rescue with the same pairs, and what the best single pair does. On small models the two are alike: on Gemma 3 270M some pair rescued 7 of 8 questions, with another question's state 5 of 8; on Pocket 3 of 20 against 5 of 20. Biran et al. report 32 to 66 % on models of 7 billion parameters and more, as the maximum over all pairs. Run more questions on a larger model on the sidecar before you believe a difference.",
 	}
 }
 
@@ -21,9 +21,9 @@ func hopPresets() []Preset {
 		return Preset{Name: name, Title: title, Model: model, Params: json.RawMessage(params), Said: told}
 	}
 	return []Preset{
-		preset("pocket", "Pocket's two hops", "pocket", `{"set":"Pocket","items":30,"most":20,"step":1}`, "Pocket knows both hops and cannot compose them; the wrong query rescues as many."),
+		preset("pocket", "Pocket's two hops", "pocket", `{"set":"Pocket","items":30,"most":20,"step":1}`, "Pocket knows both hops and seldom composes them: 3 of 20 are rescued, by another question's state 5 of 20."),
 		preset("one", "One question, all pairs", "pocket", `{"set":"Pocket","question":"The capital of the country of the Silver Gate is","bridge":"Thailand","answer":"Bangkok","phrase":"the country of the Silver Gate","step":1}`, "Each cell is a late layer copied to an early one, with what comes next."),
-		preset("landmarks", "Capitals by landmarks", "gemma3-270m", `{"set":"landmarks","items":36,"most":8}`, "Compare the two bars: few questions remain, and the intervals are wide."),
+		preset("landmarks", "Capitals by landmarks", "gemma3-270m", `{"set":"landmarks","items":36,"most":8}`, "7 of 8 are rescued, but another question's state rescues 5 of 8: few questions remain, and the intervals are wide."),
 		preset("languages", "Languages by landmarks", "gemma3-270m", `{"set":"languages","items":36,"most":8,"at":"phrase"}`, "States are copied where the words for the country end."),
 		preset("authors", "Countries by books", "qwen2.5-coder-1.5b-instruct", `{"set":"authors","items":16,"most":8,"step":3}`, "Meant for the sidecar."),
 	}
@@ -140,23 +140,44 @@ func (h *hops) funnelFacts(r *BackpatchResult) {
 // facts compares the rescues with their control.
 func (h *hops) facts(r *BackpatchResult) {
 	own, wrong := h.any[0], h.any[1]
-	low, _ := own.Interval()
 	r.Facts = append(r.Facts, say("Some pair of layers rescues {0} of the failing questions; with another question's state, some pair rescues {1}.", own.String(), wrong.String()))
 	best := peak(h.right[0])
 	p := h.pairs()[best]
 	r.Facts = append(r.Facts, say("The best single pair, layer {0} to layer {1}, rescues {2}; with the other state it rescues {3}. It was chosen on these same questions.", strconv.Itoa(h.layers[p[0]]), strconv.Itoa(h.layers[p[1]]), h.right[0][best].String(), h.right[1][best].String()))
-	answer := 1
+	answer, p0 := 1, h.chance()
 	switch {
 	case own.Hits == 0 && wrong.Hits == 0:
 		answer = 2
 		r.Facts = append(r.Facts, say("Nothing was rescued."))
-	case own.Hits > 0 && low > wrong.Share():
+	case p0 < 0.05:
 		answer = 0
-		r.Facts = append(r.Facts, say("The own state helps more than chance would: even the lower end of its interval is above the control."))
+		r.Facts = append(r.Facts, say("Only the own state rescues so many of them that chance would do it with probability {0} (sign test).", decimal(p0, 3)))
 	default:
-		r.Facts = append(r.Facts, say("The interval of the own state reaches down to the control: no difference is shown."))
+		r.Facts = append(r.Facts, say("Chance alone would favour the own state this much with probability {0} (sign test): no difference is shown.", decimal(p0, 2)))
 	}
 	r.Answer = &answer
+}
+
+// chance is the one-sided sign test over the questions that one state rescues and the other does not:
+// how likely the own state is to win as often if both were alike.
+func (h *hops) chance() float64 {
+	n, wins := 0, 0
+	for _, c := range h.failing[:h.tried] {
+		if (c.Rescued > 0) != (c.Wrong > 0) {
+			n++
+			if c.Rescued > 0 {
+				wins++
+			}
+		}
+	}
+	p, choose := 0.0, 1.0 // binomial coefficient of n over k
+	for k := range n + 1 {
+		if k >= wins {
+			p += choose / math.Exp2(float64(n))
+		}
+		choose = choose * float64(n-k) / float64(k+1)
+	}
+	return p
 }
 
 // oneResult shows the one question.

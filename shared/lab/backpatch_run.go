@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"patchbay/shared/hook"
 	"patchbay/shared/plan"
@@ -75,6 +76,9 @@ func (h *hops) resolve(c *chain) error {
 		src.Reads = append(src.Reads, lens, state)
 	}
 	targets := []string{scopeTargets["description"][0], scopeTargets["identity"][0]}
+	if strings.HasPrefix(h.p.Set, "Pocket") {
+		targets[0] = targets[1] // its world has no such descriptions
+	}
 	p := &plan.Plan{Runs: []plan.Run{src}}
 	for i, text := range targets {
 		r := plan.Run{
@@ -83,7 +87,7 @@ func (h *hops) resolve(c *chain) error {
 			Sweep: &plan.Sweep{Layers: plan.Select{List: h.layers}},
 			Reads: []plan.Read{{Name: "top", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.TopK, K: 1}},
 		}
-		if i == 0 {
+		if i == 0 { // a bridge is described, not named
 			r.Generation = &plan.Generate{Count: describeTokens}
 		}
 		p.Runs = append(p.Runs, r)

@@ -4,8 +4,8 @@ package lab
 
 // hopForms are the two relations of each list; a * stands for what they are asked of.
 var hopForms = map[string][2]string{
-	"landmarks":    {"the country where * is located", "The capital of *"},
-	"languages":    {"the country where * is located", "The language spoken in *"},
+	"landmarks":    {"the country of *", "The capital of *"},
+	"languages":    {"the country of *", "The language of *"},
 	"authors":      {"the author of *", "The country where * was born"},
 	"Pocket":       {"the country of the *", "The capital of *"},
 	"Pocket homes": {"the spouse of *", "The home of *"},
@@ -16,14 +16,13 @@ var hopLists = map[string]string{
 	"landmarks": hopPlaces, "languages": hopPlaces, "authors": hopBooks, "Pocket": hopPocket, "Pocket homes": hopHomes,
 }
 
-// hopShots are demonstrations for models that have not been trained on such sentences.
-const hopShots = `The country where the Taj Mahal is located is India
-The capital of Egypt is Cairo
-The capital of the country where the Sydney Opera House is located is Canberra
-The language spoken in the country where Mount Olympus is located is Greek
-The author of Dracula is Bram Stoker
-The country where the author of Dracula was born is Ireland
-`
+// hopShots are demonstrations, both hops and a composition, for models that have not been trained on
+// such sentences.
+var hopShots = map[string]string{
+	"landmarks": "The country of the Taj Mahal is India\nThe capital of Egypt is Cairo\nThe capital of the country of Mount Olympus is Athens\n",
+	"languages": "The country of the Taj Mahal is India\nThe language of Egypt is Arabic\nThe language of the country of Mount Olympus is Greek\n",
+	"authors":   "The author of Dracula is Bram Stoker\nThe country where Mark Twain was born is America\nThe country where the author of Lolita was born is Russia\n",
+}
 
 // hopPlaces are places, their country, its capital and its language.
 const hopPlaces = `

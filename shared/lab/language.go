@@ -79,8 +79,8 @@ type thought struct {
 type latentWord struct {
 	LanguageWord
 	prompt  string
-	sets    [3][]int32      // English, target, English of another word
-	p       [3][]float64    // [set][layer]
+	sets    [4][]int32      // English, target, English of another word, source
+	p       [4][]float64    // [set][layer]
 	entropy []float64       // [layer] bits
 	top     []plan.Item     // [layer]
 	index   map[int32]int   // of a token in what is read
@@ -212,7 +212,7 @@ func (t *thought) chosen(rows [][3]string) ([][3]string, error) {
 func (t *thought) tokenSets() error {
 	for i := range t.words {
 		w := &t.words[i]
-		for k, text := range []string{w.English, w.Target} {
+		for k, text := range map[int]string{0: w.English, 1: w.Target, 3: w.Source} {
 			set, err := beginnings(t.b, variants(text))
 			if err != nil {
 				return err

@@ -13,7 +13,7 @@ func languageLesson() *Lesson {
 		Idea:    "Ask a model for the Chinese of a French word. Neither word is English; does the model pass through English all the same? At every layer the logit lens gives a probability to the English word and to the Chinese one: the two lines show which comes first.",
 		Predict: "On the way from French to Chinese, what will the middle layers hold?",
 		Guesses: [3]string{"The English word first, then the Chinese one", "The Chinese word from the start", "Neither can be seen"},
-		Fails:   "A model that knows one language only has nothing to pass through: SmolLM2 is English, and its lines show that. Pocket learned French as its own language: P(English) stays at 0.000 in all layers. The effect is small in small models, and the lens sees only what the last step can read. Words whose languages share a beginning cannot be told apart and are dropped.",
+		Fails:   "A model that knows one language only has nothing to pass through: SmolLM2 is English, and its lines show that. Pocket learned French as its own language: P(English) stays at 0.000 in all layers. The effect is small in small models, and the lens sees only what the last step can read. A beginning can belong to the source word too: that is why its line stands there. Words whose languages share a beginning cannot be told apart and are dropped.",
 	}
 }
 
@@ -22,7 +22,7 @@ func languagePresets() []Preset {
 		return Preset{Name: name, Title: title, Model: model, Params: json.RawMessage(params), Said: told}
 	}
 	return []Preset{
-		preset("word", "A word in translation", "gemma3-270m", `{"word":"fleur"}`, "From French to Chinese: the English flower is seen in the middle layers, the Chinese one wins at the end."),
+		preset("word", "A word in translation", "gemma3-270m", `{"word":"neige"}`, "From French neige to Chinese 雪: after layer 15 of 18 the first guess is the English snow."),
 		preset("chinese", "French to Chinese, the mean", "gemma3-270m", `{"items":60}`, "English is ahead around layer 12 of 18, small but clear; Chinese takes over in the last layers."),
 		preset("french", "German to French", "gemma3-270m", `{"pair":"German to French","items":60}`, "Many words are dropped, since their beginnings are the same."),
 		preset("big", "The same on a larger model", "qwen2.5-coder-1.5b-instruct", `{"items":30}`, "Meant for the sidecar."),
@@ -32,11 +32,11 @@ func languagePresets() []Preset {
 }
 
 // names are what the series are called.
-func (t *thought) names() [3]Words {
+func (t *thought) names() [4]Words {
 	if t.english {
-		return [3]Words{say("the source language"), say("English, the target"), say("another word of the source language")}
+		return [4]Words{say("the source language"), say("English, the target"), say("another word of the source language")}
 	}
-	return [3]Words{say("English"), say("the target language"), say("another English word")}
+	return [4]Words{say("English"), say("the target language"), say("another English word"), say("the source word")}
 }
 
 // result is what is known of the words so far.
@@ -68,6 +68,9 @@ func (t *thought) paths(words []*latentWord) Figure {
 		X: Axis{say("layer"), numbers(t.layers)},
 	}
 	for k, name := range t.names() {
+		if name.Text == "" || k == 3 && strings.HasPrefix(t.p.Pair, "English") { // it is one of the others
+			continue
+		}
 		f.Series = append(f.Series, t.line3(name, words, k))
 	}
 	at, _ := t.crest(words)
@@ -77,7 +80,7 @@ func (t *thought) paths(words []*latentWord) Figure {
 
 // line3 is the series of a set.
 func (t *thought) line3(name Words, words []*latentWord, k int) Series {
-	s := Series{Name: name, Control: k == 2}
+	s := Series{Name: name, Control: k >= 2}
 	for l := range t.layers {
 		m, low, high := mean(column3(words, k, l))
 		s.Values, s.Low, s.High = append(s.Values, Num(m)), append(s.Low, Num(max(0, low))), append(s.High, Num(min(1, high)))

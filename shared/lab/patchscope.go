@@ -3,9 +3,7 @@ package lab
 import (
 	"context"
 	"strconv"
-	"strings"
 
-	"patchbay/shared/errs"
 	"patchbay/shared/hook"
 	"patchbay/shared/plan"
 )
@@ -82,8 +80,8 @@ type scope struct {
 	into    plan.Positions
 	layers  []int
 	sources []scopedSource
-	count   int // tokens written; 0: only the first is looked at
-	blank   string
+	count   int   // tokens written; 0: only the first is looked at
+	blank   reply // of the target as it is
 
 	lens, patched, random, wrong []Rate // [layer]
 	unpatched                    Rate
@@ -128,60 +126,15 @@ func newScope(b *Bench, p PatchscopeParams) (*scope, error) {
 	return s, nil
 }
 
-// list fills in the sources.
-func (s *scope) list() error {
-	switch s.p.Set {
-	case "one":
-		s.source(s.p.Source, s.p.At, "")
-	case "sentences":
-		s.built(scopeSentences)
-	case "entities":
-		s.built(scopeEntities)
-	case "attributes":
-		s.built(scopeCurrencies)
-	case "pocket":
-		s.built(scopePocket)
-	case "own":
-		for _, t := range s.p.Texts {
-			s.source(t, "", "")
-		}
-		if len(s.sources) == 0 {
-			for _, t := range s.p.Pairs {
-				s.source(t[0], "", t[1])
-			}
-		}
+// sourcePlan reads some sources' states and what the lens makes of them, and with the first lets the
+// target run as it is.
+func (s *scope) sourcePlan(from, to int) *plan.Plan {
+	p := &plan.Plan{}
+	if from == 0 {
+		p.Runs = append(p.Runs, s.targetRun("target"))
 	}
-	if len(s.sources) == 0 {
-		return errs.E("lab.Params", errs.Invalid, "the own list is empty: give prompts, or prompts with the words that must be written")
-	}
-	if s.p.Set != "one" {
-		s.sources = s.sources[:min(len(s.sources), s.p.Items)]
-	}
-	return nil
-}
-
-func (s *scope) built(data string) {
-	for _, line := range splitLines(data) {
-		text, want, _ := strings.Cut(line, "|")
-		s.source(text, "", want)
-	}
-}
-
-func (s *scope) source(text, at, want string) {
-	x := scopedSource{at: at}
-	x.Source = text
-	for w := range strings.SplitSeq(want, ",") {
-		if w = strings.TrimSpace(w); w != "" {
-			x.Want = append(x.Want, w)
-		}
-	}
-	s.sources = append(s.sources, x)
-}
-
-// sourcePlan reads the sources' states and what the lens makes of them, and lets the target run as it is.
-func (s *scope) sourcePlan() *plan.Plan {
-	p := &plan.Plan{Runs: []plan.Run{s.targetRun("target")}}
-	for i, x := range s.sources {
+	for i := from; i < to; i++ {
+		x := &s.sources[i]
 		read := func(name string, reduce plan.Reduce) plan.Read {
 			return plan.Read{Name: name, Site: hook.ResidPost, Layers: plan.Select{List: s.layers}, Positions: place(x.at), Reduce: reduce}
 		}
@@ -219,7 +172,7 @@ func priceScope(b *Bench, p PatchscopeParams) (Price, error) {
 	for i := range operands {
 		operands[i] = *plan.Scalar(0)
 	}
-	sum, err := costOf(b, s.sourcePlan())
+	sum, err := costOf(b, s.sourcePlan(0, len(s.sources)))
 	if err != nil {
 		return sum, err
 	}
@@ -242,13 +195,15 @@ func runScope(ctx context.Context, b *Bench, p PatchscopeParams, emit func(Event
 		return nil, err
 	}
 	s.ctx, s.emit = ctx, emit
-	if err := s.readSources(); err != nil {
-		return nil, err
-	}
-	for at := 0; at < len(s.sources); at += scopeChunk {
-		if err := s.patch(at, min(at+scopeChunk, len(s.sources))); err != nil {
+	for at := 0; at < len(s.sources); {
+		to := min(at+min(at+1, scopeChunk), len(s.sources)) // the first alone, so that something is seen at once
+		if err := s.read(at, to); err != nil {
 			return nil, err
 		}
+		if err := s.patch(at, to); err != nil {
+			return nil, err
+		}
+		at = to
 	}
 	s.scoreWrong()
 	r := s.result()
@@ -262,23 +217,16 @@ func runScope(ctx context.Context, b *Bench, p PatchscopeParams, emit func(Event
 	return r, nil
 }
 
-// readSources runs the sources and the target as they are.
-func (s *scope) readSources() error {
-	done := 0
-	res, err := laid(s.ctx, s.b, s.sourcePlan(), plan.Observer{Finished: func(plan.RunResult) {
-		done++
-		s.emit(Event{Stage: "sources", Done: done, Total: len(s.sources) + 1})
-	}})
+// read runs some sources, and with the first the target as it is.
+func (s *scope) read(from, to int) error {
+	res, err := laid(s.ctx, s.b, s.sourcePlan(from, to), plan.Observer{})
 	if err != nil {
 		return err
 	}
-	plain := res.Run("target")
-	s.blank = plain.Text
-	top := res.Read("target", "top").Top[0][0][0]
-	if s.blank == "" {
-		s.blank = top.Text
+	if from == 0 {
+		s.blank = replyOf(res, "target")
 	}
-	for i := range s.sources {
+	for i := from; i < to; i++ {
 		x, name := &s.sources[i], "s"+strconv.Itoa(i)
 		if x.states, err = rowsOf(res, name, "state"); err != nil {
 			return err
@@ -293,38 +241,12 @@ func (s *scope) readSources() error {
 		for l, t := range res.Read(name, "lens").Top {
 			s.lens[l].add(s.guessed(x, t[0][0]))
 		}
-		s.unpatched.add(s.right(x, top, s.blank))
+		s.unpatched.add(s.right(x, s.blank.top, s.blank.text))
+	}
+	if s.p.Set == "one" {
+		tell(s.emit, "variants", 0, 2*len(s.layers), s.result()) // the lens is there already
 	}
 	return nil
-}
-
-// right says whether a target's writing is what was wanted of a source.
-func (s *scope) right(x *scopedSource, first plan.Item, text string) bool {
-	if len(x.Want) == 0 {
-		return first.ID == x.id
-	}
-	return said(clause(text), x.Want)
-}
-
-// guessed says whether the lens names what was wanted: the next token, or the beginning of a word.
-func (s *scope) guessed(x *scopedSource, g plan.Item) bool {
-	if len(x.Want) == 0 {
-		return g.ID == x.id
-	}
-	word := strings.ToLower(strings.TrimSpace(g.Text))
-	for _, w := range x.Want {
-		if len(word) > 1 && strings.HasPrefix(strings.ToLower(w), word) || said(word, []string{w}) {
-			return true
-		}
-	}
-	return false
-}
-
-// clause is what a target says of what was put in: up to the line's end or the next entry's colon.
-func clause(text string) string {
-	text, _, _ = strings.Cut(text, "\n")
-	text, _, _ = strings.Cut(strings.TrimLeft(text, " :,"), ":")
-	return text
 }
 
 // patch puts the states of some sources into the target, and random vectors of their lengths.
@@ -375,17 +297,6 @@ func (s *scope) take(res *plan.Results, from, to int) {
 				x.Random, x.noise = append(x.Random, text), append(x.noise, first)
 				s.random[l].add(s.right(x, first, text))
 			}
-		}
-	}
-}
-
-// scoreWrong asks of each source what was written for another one.
-func (s *scope) scoreWrong() {
-	n := len(s.sources)
-	for i := range s.sources {
-		other := &s.sources[(i+max(1, n/3))%n]
-		for l := range s.layers {
-			s.wrong[l].add(s.right(&s.sources[i], other.first[l], other.Patched[l]))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"encoding/json"
+	"math"
 	"strconv"
 )
 
@@ -23,8 +24,8 @@ func scopePresets() []Preset {
 		preset("pocket-one", "One sentence of Pocket's world", "pocket", `{"source":"The capital of Poland is","count":3,"grid":true}`, "Rows are layers: the word appears where the fact has been fetched."),
 		preset("name", "A person's name", "gemma3-270m", `{"source":"Wolfgang Amadeus Mozart","target":"entity","count":8}`, "The early layers describe the composer; in the late ones only the next word is left."),
 		preset("identity", "Next words, against the lens", "smollm2-135m-instruct", `{"set":"sentences","items":40,"step":2}`, "The identity prompt reads the next word many layers before the lens does."),
-		preset("entities", "Twenty names described", "smollm2-135m-instruct", `{"set":"entities","target":"entity","count":12,"step":4}`, "Most names are described rightly from the early layers, none from the last ones."),
-		preset("currency", "A country's currency", "gemma3-270m", `{"set":"attributes","target":"attribute","count":3,"step":3}`, "The state of a country's name, put into a sentence about its currency."),
+		preset("entities", "Twenty names described", "smollm2-135m-instruct", `{"set":"entities","target":"entity","count":12,"step":4}`, "Half of the names are described rightly from the early layers, almost none from the last ones."),
+		preset("currency", "A country's currency", "gemma3-270m", `{"set":"attributes","target":"attribute","count":3,"step":3}`, "Put into a sentence about its currency, a country's state gives the right one for 19 of 20, up to layer 11 of 18."),
 	}
 }
 
@@ -56,6 +57,11 @@ func (s *scope) single(r *PatchscopeResult) {
 	}
 	at := -1
 	for l := range s.layers {
+		if x.first == nil { // not patched yet
+			f.Cells = append(f.Cells, []Num{Num(x.lensP[l]), Num(math.NaN()), Num(math.NaN())})
+			f.Texts = append(f.Texts, []string{x.Lens[l], "", ""})
+			continue
+		}
 		f.Cells = append(f.Cells, []Num{Num(x.lensP[l]), Num(exp(x.first[l].Value)), Num(exp(x.noise[l].Value))})
 		f.Texts = append(f.Texts, []string{x.Lens[l], x.Patched[l], x.Random[l]})
 		if at < 0 && x.first[l].ID == x.id {
@@ -66,7 +72,10 @@ func (s *scope) single(r *PatchscopeResult) {
 		f.Best = &[2]int{1, at}
 	}
 	r.Figures = []Figure{f}
-	r.Passages = []Passage{{Name: say("the target as it is"), Prompt: s.text, Steps: []GenerateStep{}, Text: s.blank, Control: true}}
+	if x.first == nil {
+		return
+	}
+	r.Passages = []Passage{{Name: say("the target as it is"), Prompt: s.text, Steps: []GenerateStep{}, Text: s.blank.text, Control: true}}
 	for _, l := range []int{0, len(s.layers) / 3, 2 * len(s.layers) / 3, len(s.layers) - 1} {
 		r.Passages = append(r.Passages, Passage{Name: say("layer {0} put in", strconv.Itoa(s.layers[l])), Prompt: s.text, Steps: []GenerateStep{}, Text: x.Patched[l]})
 	}
@@ -82,24 +91,36 @@ func (s *scope) singleFacts(r *PatchscopeResult, at int) {
 	} else {
 		r.Facts = append(r.Facts, say("The target begins with that word at no layer: it was asked for something else, or does not understand the state."))
 	}
-	r.Facts = append(r.Facts, say("Without a patch the target writes {0}.", strconv.Quote(s.blank)))
+	r.Facts = append(r.Facts, say("Without a patch the target writes {0}.", strconv.Quote(s.blank.text)))
 	if s.random[peak(s.random)].Hits > 0 {
 		r.Facts = append(r.Facts, say("A random vector of the same length gives the word too at some layer: look twice."))
 	} else {
 		r.Facts = append(r.Facts, say("A random vector of the same length gives the word at no layer."))
 	}
 	if s.p.Target == "identity" && at >= 0 {
-		r.Answer = compared(float64(at), float64(lens))
+		n := float64(len(s.layers))
+		r.Answer = compared(float64(at)/n, float64(lens)/n)
 	}
 }
 
-// compared says which of two depths comes first: 0 the first, 1 neither, 2 the second.
+// depth is the mean layer at which things are right, in shares of all layers: what is wrong in all
+// layers counts as the end.
+func depth(rs []Rate) float64 {
+	sum := 0.0
+	for _, r := range rs {
+		sum += 1 - r.Share()
+	}
+	return sum / float64(len(rs))
+}
+
+// compared says which of two depths comes first by more than a twentieth: 0 the first, 1 neither, 2
+// the second.
 func compared(a, b float64) *int {
 	n := 1
 	switch {
-	case a < b-0.5:
+	case a < b-0.05:
 		n = 0
-	case a > b+0.5:
+	case a > b+0.05:
 		n = 2
 	}
 	return &n
@@ -128,9 +149,11 @@ func (s *scope) scored(r *PatchscopeResult) {
 		say("Controls at that layer: a random vector of the same length {0}, the target as it is {1}, another source's state {2}.", s.random[at].String(), s.unpatched.String(), s.wrong[at].String()))
 	best := peak(s.patched)
 	r.Facts = append(r.Facts, say("The most the target gets right is {0}, at layer {1}.", s.patched[best].String(), strconv.Itoa(s.layers[best])))
+	if open {
+		r.Answer = compared(depth(s.patched), depth(s.lens))
+	}
 	if half, lens := firstAt(s.patched, 0.5), firstAt(s.lens, 0.5); open && half < len(s.layers) && lens < len(s.layers) {
 		r.Facts = append(r.Facts, say("Half of the words are named from layer {0} on by the target, and from layer {1} on by the lens.", strconv.Itoa(s.layers[half]), strconv.Itoa(s.layers[lens])))
-		r.Answer = compared(float64(half), float64(lens))
 	}
 	r.Kept, r.Of = s.patched[0].N, len(s.sources)
 }

@@ -8,7 +8,7 @@ import (
 
 // Lessons bring their own words, in English; their Chinese is found by that very text, as
 // gettext does it. The maps are their authors', one in each words_NAME.go.
-var spoken = joinWords(wordsLab, wordsIcv, wordsAlgebra, wordsSteer, wordsNeuron, wordsResidual)
+var spoken = joinWords(wordsLab, wordsIcv, wordsAlgebra, wordsSteer, wordsNeuron, wordsResidual, wordsLanguage, wordsPatchscope, wordsBackpatch)
 
 func joinWords(parts ...map[string]string) map[string]string {
 	all := map[string]string{}
