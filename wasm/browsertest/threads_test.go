@@ -63,6 +63,18 @@ func TestThreadsAgree(t *testing.T) {
 	}
 }
 
+// TestThreadsOfThePage has the lab's page pass its wish on, and say what came of it.
+func TestThreadsOfThePage(t *testing.T) {
+	need(t)
+	l := lab(t)
+	u := *l.URL
+	u.RawQuery = "threads=2"
+	tab := visit(t, launch(t, ""), u.String())
+	await(t, tab, `crossOriginIsolated && document.querySelector("#btn-place")?.innerText.includes("2 thr")`)
+	eval(t, tab, `document.querySelector("#btn-place").click()`, nil)
+	await(t, tab, `document.querySelector("#pop-place")?.innerText.includes("2 threads (asked for)")`)
+}
+
 // TestThreadsNeedIsolation is a page that shares no memory: plain http under a name.
 func TestThreadsNeedIsolation(t *testing.T) {
 	need(t)
