@@ -3,7 +3,7 @@ package lab
 import "encoding/json"
 
 // steerFails says where steering does not work, with the numbers of docs/lessons/steer.md.
-const steerFails = "SmolLM2 and Gemma refuse no harmful question, so there is no refusal to add or to take away. Truthfulness failed on all small models: on held-out statements the vector moved the answers no more than a random one. Strengths are cut at four times the difference and at one usual state: beyond that the text falls to pieces, and a score measured on rubble means nothing."
+const steerFails = "SmolLM2 and Gemma refuse no harmful question, so there is no refusal to add or to take away. Truthfulness failed on all small models: on held-out statements the vector moved the answers no more than a random one. Qwen 1.5B tells true from false, 99 % of opposite statements ranked rightly, yet adding that vector did not make its answers truer: 10 of 12 before, 8 after. Strengths are cut at four times the difference and at one usual state: beyond that the text falls to pieces, and a score measured on rubble means nothing."
 
 func steerPresets() []Preset {
 	const pocket, qwen, gemma = "pocket", "qwen2.5-coder-0.5b-instruct", "gemma3-270m"

@@ -9,7 +9,7 @@ var wordsSteer = map[string]string{
 	"as much as the vector":         "和這個向量一樣大",
 	"something, but less than half": "有一點，但不到一半",
 	"next to nothing":               "幾乎沒有",
-	"SmolLM2 and Gemma refuse no harmful question, so there is no refusal to add or to take away. Truthfulness failed on all small models: on held-out statements the vector moved the answers no more than a random one. Strengths are cut at four times the difference and at one usual state: beyond that the text falls to pieces, and a score measured on rubble means nothing.": "SmolLM2 與 Gemma 面對有害問題一次也不拒絕，所以沒有「拒絕」可以加上或拿掉。「真實性」在所有小模型上都失敗：在保留的敘述上，向量對答案的影響不比隨機向量大。強度最多到差異的四倍，且不超過一個平常狀態的長度：再強，文字就碎成一地，在碎片上量出的分數毫無意義。",
+	"SmolLM2 and Gemma refuse no harmful question, so there is no refusal to add or to take away. Truthfulness failed on all small models: on held-out statements the vector moved the answers no more than a random one. Qwen 1.5B tells true from false, 99 % of opposite statements ranked rightly, yet adding that vector did not make its answers truer: 10 of 12 before, 8 after. Strengths are cut at four times the difference and at one usual state: beyond that the text falls to pieces, and a score measured on rubble means nothing.": "SmolLM2 與 Gemma 面對有害問題一次也不拒絕，所以沒有「拒絕」可以加上或拿掉。「真實性」在所有小模型上都失敗：在保留的敘述上，向量對答案的影響不比隨機向量大。Qwen 1.5B 分得出真假（99 % 的相反敘述排對了先後），加上那個向量卻沒有讓答案更真：原本 12 題對 10 題，之後 8 題。強度最多到差異的四倍，且不超過一個平常狀態的長度：再強，文字就碎成一地，在碎片上量出的分數毫無意義。",
 
 	"Contrast": "對比",
 	"Which pairs the vector is made of; own takes the pairs below.": "向量由哪些成對文字做成；own 採用下方自己的成對文字。",
