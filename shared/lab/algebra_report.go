@@ -160,7 +160,7 @@ func (r *algebraRun) facts() {
 		}
 	}
 	tell(say("Without examples the model answers {0}, with {1} examples of the new task {2}.", o.Zero.String(), strconv.Itoa(len(r.demos[0])), o.Few.String()))
-	if len(r.named) > 0 {
+	if len(r.named) > 2 { // of two, what they do not share points apart
 		tell(say("Composed and direct vector have the cosine {0}; without what all the vectors here share, {1}.", decimal(o.Cosine, 3), decimal(o.Centred, 2)))
 	}
 	switch {
