@@ -124,15 +124,14 @@ func (p *page) restore() {
 	if document.Get("body").Get("classList").Call("contains", "embed").Bool() {
 		p.BeEmbedded()
 	}
-	p.fragment()
+	p.fragment(window.Get("location").Get("hash").String())
 }
 
 var known = map[string]bool{"themesystem": true, "themelight": true, "themedark": true, "modeexact": true, "modefast": true, "placetab": true, "placesidecar": true}
 
 // fragment restores the state from the address. The token is taken out at once, so that it
 // is in no history, screenshot or copied link; it lives as long as the tab.
-func (p *page) fragment() {
-	hash := window.Get("location").Get("hash").String()
+func (p *page) fragment(hash string) {
 	if token := p.Restore(hash); token != "" {
 		keep("sessionStorage", "token", token)
 		p.secret = token

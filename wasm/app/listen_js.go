@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"syscall/js"
 
 	"patchbay/wasm/scene"
@@ -20,9 +21,11 @@ func (p *page) listen() {
 	})
 	on(document, "compositionstart", func(js.Value) { p.composing = true })
 	on(document, "compositionend", func(js.Value) { p.composing = false })
-	on(window, "hashchange", func(js.Value) {
+	on(window, "hashchange", func(e js.Value) {
+		// The event's own address: the page may have written its state into the bar meanwhile.
+		_, hash, _ := strings.Cut(e.Get("newURL").String(), "#")
 		go p.within(func() []state.Effect {
-			p.fragment()
+			p.fragment(hash)
 			return p.Arrived()
 		})
 	})

@@ -391,6 +391,7 @@ func (c *Labside) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgparent.AppendChild(vgn)
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "section", Attr: []vugu.VGAttribute(nil)}
 				vgparent.AppendChild(vgn)
+				vgn.AddAttrInterface("hidden", c.Lesson().Fails == "")
 				{
 					vgparent := vgn
 					_ = vgparent
@@ -411,6 +412,7 @@ func (c *Labside) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgparent.AppendChild(vgn)
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "section", Attr: []vugu.VGAttribute(nil)}
 				vgparent.AppendChild(vgn)
+				vgn.AddAttrInterface("hidden", c.L.Lab().Source == "")
 				{
 					vgparent := vgn
 					_ = vgparent
