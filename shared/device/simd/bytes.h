@@ -53,28 +53,21 @@ INL void split_bytes(const float *x, byte_block *q) {
 	}
 }
 
-// Halves as float32 with their exponent as it is, which is their value times 2^-112: moving it would take as
-// long as a multiplication. The activations' scales make up for 80 of that, and the end for the rest.
-INL vf half_bits(const uint8_t *p) { return (vf)((vi)wasm_i32x4_load16x4(p) << 13 & set1i((int32_t)0x8fffe000)); }
+// The factor that half_bits lacks beyond the 2^80 of the activations.
 #define MAKE_UP 0x1p32f
 
 typedef int16_t v8s __attribute__((vector_size(16)));
 
-// Sixteen rows of a tile. LLVM would move all of a block's loads to its front, more than there are
-// registers: here the pointers of the next loads come from the last sums, as far as it can tell. The lanes
-// that it is shown are never used, and engines drop them.
-#define LANE0(v) "r"(wasm_i32x4_extract_lane((v128_t)(v), 0))
-#define AFTER(code, x, a, b, c) __asm__ volatile("" : "+r"(code), "+r"(x) : LANE0(a), LANE0(b), LANE0(c))
-
+// A block of sixteen rows.
 INL void bytes_block(int t, int P, const uint8_t *tile_, int b, const byte_block *x, vf y[4]) {
 	block_at w = find_block(t, tile_, b);
 	const uint8_t *code = w.code;
-	const byte_block *in = x;
+	const int8_t *in = x->plane[0];
 	v8s acc[3][4];
 	UNROLL for (int p = 0; p < P; p++) UNROLL for (int r = 0; r < 4; r++) acc[p][r] = (v8s){0};
 	UNROLL for (int c = 0; c < 4; c++) UNROLL for (int h = 0; h < 2; h++) {
 		v128_t a[3];
-		UNROLL for (int p = 0; p < P; p++) a[p] = wasm_v128_load32_splat(in->plane[p] + 8 * c + 4 * h);
+		UNROLL for (int p = 0; p < P; p++) a[p] = wasm_v128_load32_splat(in + 32 * p + 8 * c + 4 * h);
 		UNROLL for (int r = 0; r < 4; r++) {
 			vu v = ldu(code + c * 64 + r * 16);
 			v = (h ? v >> 4 : v) & 0x0f0f0f0fu;

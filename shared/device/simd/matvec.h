@@ -108,6 +108,82 @@ INL vi start(int t, const int32_t *sum16, int groups, int g) {
 	return set1i(-code_offset(t) * (groups == 2 ? sum16[g] : sum16[0] + sum16[1]));
 }
 
+// Stores VL results of one row of outputs from column col; those beyond the matrix are dropped.
+INL void put(float *dst, const float *bias, int add, int col, int rows, vf v) {
+	int n = rows - col < VL ? rows - col : VL;
+	if (n <= 0) return;
+	if (bias) v += ld_upto(bias + col, n);
+	if (add) v += ld_upto(dst + col, n);
+	st_upto(dst + col, v, n);
+}
+// The same for R vectors. Sums are copied here before they are stored: had they an address, the
+// compiler would keep them in memory all along.
+NOINL void put_row(float *dst, const float *bias, int add, int col, int rows, const float *v) {
+	for (int r = 0; r < R; r++) put(dst, bias, add, col + r * VL, rows, ldf(v + r * VL));
+}
+
+#if defined(__wasm__)
+#define FETCH(p, lines) (void)(p)
+
+// A block of sixteen rows times one row of activations.
+INL void pairs_block(int t, int P, const uint8_t *tile_, int b, planes x, vf y[4]) {
+	block_at w = find_block(t, tile_, b), v = w;
+	int groups = t == T_Q6_K ? 2 : 1;
+	UNROLL for (int g = 0; g < groups; g++) {
+		vi acc[2][4];
+		UNROLL for (int r = 0; r < 4; r++) {
+			acc[0][r] = start(t, x.hi16, groups, g);
+			acc[1][r] = P == 2 ? start(t, x.lo16, groups, g) : acc[0][r];
+		}
+		UNROLL for (int c = 4 * g / groups; c < 4 * (g + 1) / groups; c++) UNROLL for (int s = 0; s < 4; s++) {
+			vi h = pair_at(x.hi, 4 * c + s), l = P == 2 ? pair_at(x.lo, 4 * c + s) : h;
+			UNROLL for (int r = 0; r < 4; r++) {
+				vi n = (vi)code_pair(t, v, 4 * r, c, s);
+				acc[0][r] = dot2(acc[0][r], n, h);
+				if (P == 2) acc[1][r] = dot2(acc[1][r], n, l);
+				AFTER(v.code, x.hi, acc[0][r], acc[P - 1][r], n);
+				if (high_bits(t)) AFTER(v.high, x.lo, acc[0][r], acc[P - 1][r], n);
+			}
+		}
+		UNROLL for (int r = 0; r < 4; r++) {
+			vf d = is_k(t) ? tile_scale(t, w, 4 * r, g) : half_bits(w.scale + 8 * r) * set1(0x1p112f);
+			vf f = P == 2 ? madd(to_f(acc[1][r]), set1(1.0f / 32768), to_f(acc[0][r])) : to_f(acc[0][r]);
+			y[r] = madd(f, d * set1(*x.s), y[r]);
+		}
+	}
+	if (has_min(t)) UNROLL for (int r = 0; r < 4; r++) y[r] = madd(tile_min(t, w, 4 * r), set1(*x.sum), y[r]);
+}
+
+INL void pairs_tile(int t, int P, const uint8_t *w, planes x, int nb, float *out) {
+	vf y[4];
+	UNROLL for (int r = 0; r < 4; r++) y[r] = set1(0);
+	for (int b = 0; b < nb; b++) pairs_block(t, P, w, b, planes_from(x, b), y);
+	UNROLL for (int r = 0; r < 4; r++) stf(out + 4 * r, y[r]);
+}
+
+// A tile is small enough to stay in the first-level cache for all rows of activations.
+INL void mv_rows(int t, int P, const kern_args *a, int u) {
+	int k = a->i[1], rows = a->i[2];
+	for (int j = 0; j < 2; j++) {
+		const uint8_t *w = (const uint8_t *)a->p[1] + ((size_t)u * 2 + j) * tile_bytes(t, k);
+		for (int row = 0; row < a->i[3]; row++) {
+			uint8_t *x = (uint8_t *)a->p[2] + row * planes_bytes(k);
+			float out[TILE];
+#if defined(__wasm_relaxed_simd__)
+			if (by_bytes(t)) bytes_tile(t, P + 1, w, (const byte_block *)x, k / 32, out);
+			else
+#endif
+				pairs_tile(t, P, w, planes_at(x, k), k / 32, out);
+			for (int i = 0; i < TILE; i += R * VL) put_row((float *)a->p[0] + (size_t)row * rows, a->p[3], a->i[5], u * UNIT + j * TILE + i, rows, out + i);
+		}
+	}
+}
+#else
+// While a unit is multiplied the next is fetched, a share with each block: tiles are too short for the
+// processor's own prefetching to get going (measured: 11 GB/s a core without, 19 with).
+#define FETCH(p, lines) UNROLL for (int l = 0; l < (lines); l++) __builtin_prefetch((p) + 64 * l, 0, 2)
+INL int lines_per_block(int t) { return ((int)chunk_bytes(t) * 2 / (chunk_blocks(t) * STEPS) + 63) / 64; }
+
 // y[n][r] += a block of R vectors of rows times N rows of planes; P planes are used.
 INL void mv_block(int t, int P, int N, const block_at *w, const int *ro, const planes *x, vf y[][R]) {
 	int groups = t == T_Q6_K ? 2 : 1;
@@ -144,29 +220,6 @@ INL void mv_block(int t, int P, int N, const block_at *w, const int *ro, const p
 	}
 }
 
-// Stores VL results of one row of outputs from column col; those beyond the matrix are dropped.
-INL void put(float *dst, const float *bias, int add, int col, int rows, vf v) {
-	int n = rows - col < VL ? rows - col : VL;
-	if (n <= 0) return;
-	if (bias) v += ld_upto(bias + col, n);
-	if (add) v += ld_upto(dst + col, n);
-	st_upto(dst + col, v, n);
-}
-// The same for R vectors. Sums are copied here before they are stored: had they an address, the
-// compiler would keep them in memory all along.
-NOINL void put_row(float *dst, const float *bias, int add, int col, int rows, const float *v) {
-	for (int r = 0; r < R; r++) put(dst, bias, add, col + r * VL, rows, ldf(v + r * VL));
-}
-
-// While a unit is multiplied the next is fetched, a share with each block: tiles are too short for the
-// processor's own prefetching to get going (measured: 11 GB/s a core without, 19 with).
-#if defined(__wasm__)
-#define FETCH(p, lines) (void)(p)
-#else
-#define FETCH(p, lines) UNROLL for (int l = 0; l < (lines); l++) __builtin_prefetch((p) + 64 * l, 0, 2)
-#endif
-INL int lines_per_block(int t) { return ((int)chunk_bytes(t) * 2 / (chunk_blocks(t) * STEPS) + 63) / 64; }
-
 INL void mv_unit(int t, int P, int N, const kern_args *a, int u, int row) {
 	int k = a->i[1], rows = a->i[2], nb = k / 32;
 	size_t size = tile_bytes(t, k);
@@ -196,32 +249,12 @@ INL void mv_unit(int t, int P, int N, const kern_args *a, int u, int row) {
 	}
 }
 
-#if defined(__wasm_relaxed_simd__)
-// A tile is small enough to stay in the first-level cache for all rows.
-INL void bytes_rows(int t, int P, const kern_args *a, int u) {
-	int k = a->i[1], rows = a->i[2];
-	for (int j = 0; j < 2; j++) {
-		const uint8_t *w = (const uint8_t *)a->p[1] + ((size_t)u * 2 + j) * tile_bytes(t, k);
-		for (int row = 0; row < a->i[3]; row++) {
-			float out[TILE];
-			bytes_tile(t, P, w, (const byte_block *)((const uint8_t *)a->p[2] + row * planes_bytes(k)), k / 32, out);
-			for (int i = 0; i < TILE; i += R * VL) put_row((float *)a->p[0] + (size_t)row * rows, a->p[3], a->i[5], u * UNIT + j * TILE + i, rows, out + i);
-		}
-	}
-}
-#endif
-
 INL void mv_rows(int t, int P, const kern_args *a, int u) {
-#if defined(__wasm_relaxed_simd__)
-	if (by_bytes(t)) {
-		bytes_rows(t, P + 1, a, u);
-		return;
-	}
-#endif
 	int row = 0, T = a->i[3];
 	for (; row + 2 <= T; row += 2) mv_unit(t, P, 2, a, u, row);
 	if (row < T) mv_unit(t, P, 1, a, u, row);
 }
+#endif
 
 // The same for float weights, in float32, x as it is. Four accumulators shorten the chain.
 INL void mvf_unit(int t, const kern_args *a, int u, int row) {

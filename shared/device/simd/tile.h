@@ -57,12 +57,14 @@ INL block_at find_block(int t, const uint8_t *p, int b) {
 	return v;
 }
 
+typedef uint16_t vuh __attribute__((vector_size(4 * VL)));
+
 // The codes of columns 8c+2s and 8c+2s+1 of the block as the two int16 halves of each lane, for the
 // VL rows from ro. c and s are 0..3.
 INL vu code_pair(int t, block_at w, int ro, int c, int s) {
 	if (is_8bit(t)) {
 		vu v = ldu(w.code + (2 * c + (s >> 1)) * 64 + ro * 4);
-		return s & 1 ? (v >> 8) & 0x00ff00ffu : v & 0x00ff00ffu;
+		return s & 1 ? (vu)((vuh)v >> 8) : v & 0x00ff00ffu;
 	}
 	vu v = ldu(w.code + c * 64 + ro * 4);
 	v = (s ? v >> (4 * s) : v) & 0x000f000fu;
@@ -105,6 +107,18 @@ INL vf tile_min(int t, block_at w, int ro) {
 #define EACH_PART _Pragma("clang loop unroll(disable)")
 #else
 #define EACH_PART UNROLL
+#endif
+
+#if defined(__wasm__)
+// LLVM would move all loads of a block to its front, more than there are registers. AFTER has the next loads
+// wait for sums, as far as LLVM can tell: their pointers come from here. The lanes that it is shown are
+// never used, and engines drop them.
+#define LANE0(v) "r"(wasm_i32x4_extract_lane((v128_t)(v), 0))
+#define AFTER(code, x, a, b, c) __asm__ volatile("" : "+r"(code), "+r"(x) : LANE0(a), LANE0(b), LANE0(c))
+
+// Halves as float32 with their exponent as it is, which is their value times 2^-112. Subnormal halves, which
+// scales hardly ever are, become subnormal floats: slow on some processors, and right.
+INL vf half_bits(const uint8_t *p) { return (vf)((vi)wasm_i32x4_load16x4(p) << 13 & set1i((int32_t)0x8fffe000)); }
 #endif
 
 // Writes the block as float32, [32][16], VL rows from ro.
