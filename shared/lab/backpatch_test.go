@@ -4,8 +4,8 @@ import "testing"
 
 // On Pocket the own state rescues no more than another question's: the lesson must say so.
 func TestBackpatchOnPocket(t *testing.T) {
-	b := bench(t, "pocket")
-	out, r := run[BackpatchResult](t, b, "backpatch", `{"set":"Pocket","items":20,"most":12,"step":1}`, nil)
+	b := pocketBench(t)
+	out, r := run[BackpatchResult](t, b, "backpatch", `{"set":"Pocket","items":14,"most":8,"step":1}`, nil)
 	f := figureOf(t, r.Report, "rescued")
 	own, wrong := seriesOf(t, f, "its own state"), seriesOf(t, f, "another question's state")
 	if !wrong.Control || own.Control {
@@ -25,7 +25,7 @@ func TestBackpatchOnPocket(t *testing.T) {
 			}
 		}
 	}
-	if r.Kept == 0 || r.Kept > r.Of || r.Of != 20 {
+	if r.Kept == 0 || r.Kept > r.Of || r.Of != 14 {
 		t.Errorf("%d of %d questions fail", r.Kept, r.Of)
 	}
 	for _, it := range r.Items {
@@ -40,7 +40,7 @@ func TestBackpatchOnPocket(t *testing.T) {
 }
 
 func TestBackpatchOfOneQuestion(t *testing.T) {
-	b := bench(t, "pocket")
+	b := pocketBench(t)
 	_, r := run[BackpatchResult](t, b, "backpatch", `{"set":"Pocket","question":"The capital of the country of the Silver Gate is","bridge":"Thailand","answer":"Bangkok","phrase":"the country of the Silver Gate","at":"phrase","step":1}`, nil)
 	f, control := figureOf(t, r.Report, "pairs"), figureOf(t, r.Report, "control")
 	if f.Texts[1][0] == "" || control.Texts[7][6] == "" || f.Texts[0][0] != "" {
@@ -52,7 +52,7 @@ func TestBackpatchOfOneQuestion(t *testing.T) {
 }
 
 func TestBackpatchRefuses(t *testing.T) {
-	b := bench(t, "pocket")
+	b := pocketBench(t)
 	refused(t, b, "backpatch", `{"question":"The capital of the country of the Silver Gate is"}`, "has no answer")
 	refused(t, b, "backpatch", `{"question":"The capital is","answer":"Rome","at":"phrase"}`, "which words of the question")
 	refused(t, b, "backpatch", `{"question":"The capital is","answer":"Rome","at":"phrase","phrase":"the spouse"}`, "does not occur")
@@ -63,7 +63,7 @@ func TestBackpatchRefuses(t *testing.T) {
 
 // A question's price is known before it runs, and grows with what is asked.
 func TestBackpatchPrice(t *testing.T) {
-	b := bench(t, "pocket")
+	b := pocketBench(t)
 	x := must(Get("backpatch"))(t)
 	few := must(x.Price(b, []byte(`{"set":"Pocket","items":4,"most":2,"step":1}`)))(t)
 	many := must(x.Price(b, []byte(`{"set":"Pocket","items":30,"most":15,"step":1}`)))(t)

@@ -5,7 +5,7 @@ import "testing"
 // Pocket does not think in English: the French opposite comes by itself. What is asserted is
 // that the lesson shows this.
 func TestLanguageOnPocket(t *testing.T) {
-	b := bench(t, "pocket")
+	b := pocketBench(t)
 	_, r := run[LanguageResult](t, b, "language", `{"pair":"Pocket opposites","items":60}`, nil)
 	f := figureOf(t, r.Report, "paths")
 	english, target := seriesOf(t, f, "English"), seriesOf(t, f, "the target language")
@@ -28,7 +28,7 @@ func TestLanguageOnPocket(t *testing.T) {
 
 // A set holds each prefix that is a token, with and without a space.
 func TestLanguageTokenSets(t *testing.T) {
-	b := bench(t, "pocket")
+	b := pocketBench(t)
 	set := must(beginnings(b, []string{"chaud"}))(t)
 	texts := map[string]bool{}
 	for _, id := range set {
@@ -43,7 +43,7 @@ func TestLanguageTokenSets(t *testing.T) {
 }
 
 func TestLanguageRefuses(t *testing.T) {
-	b := bench(t, "pocket")
+	b := pocketBench(t)
 	refused(t, b, "language", `{"word":"zebra"}`, "the list has no word")
 	refused(t, b, "language", `{"pair":"own words"}`, "at least 5 are needed")
 	refused(t, b, "language", `{"pair":"own words","texts":["eau, 水"]}`, "line 1")

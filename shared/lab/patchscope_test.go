@@ -43,7 +43,7 @@ func refused(t testing.TB, b *Bench, name, params, words string) {
 }
 
 func TestPatchscopeOnPocket(t *testing.T) {
-	b := bench(t, "pocket")
+	b := pocketBench(t)
 	var partials int
 	_, r := run[PatchscopeResult](t, b, "patchscope", `{"set":"pocket","items":30}`, func(e Event) {
 		if e.Partial != nil {
@@ -70,7 +70,7 @@ func TestPatchscopeOnPocket(t *testing.T) {
 
 // One source gives a row of texts for each layer, and the last layer's says what the model would.
 func TestPatchscopeOfOnePrompt(t *testing.T) {
-	b := bench(t, "pocket")
+	b := pocketBench(t)
 	out, r := run[PatchscopeResult](t, b, "patchscope", `{"source":"The capital of Poland is","count":3,"grid":true}`, nil)
 	f, pairs := figureOf(t, r.Report, "scope"), figureOf(t, r.Report, "pairs")
 	if n := b.Model.Config().Layers; len(f.Texts) != n || len(pairs.Cells) != n || len(pairs.Cells[0]) != n {
@@ -90,7 +90,7 @@ func TestPatchscopeOfOnePrompt(t *testing.T) {
 }
 
 func TestPatchscopeRefuses(t *testing.T) {
-	b := bench(t, "pocket")
+	b := pocketBench(t)
 	refused(t, b, "patchscope", `{"source":""}`, "the source prompt is empty")
 	refused(t, b, "patchscope", `{"source":"The capital of Poland is","at":"Norway"}`, "does not occur")
 	refused(t, b, "patchscope", `{"source":"The capital of Poland is","at":"99"}`, "there is no position 99")
