@@ -51,7 +51,7 @@ func (d *Device) Attention(z, q, k, v device.Buffer, a device.Attn) {
 	c.p = [8]uintptr{d.out(z, queries(a)), in(q, queries(a)), in(k, keys(a)), in(v, keys(a))}
 	work := 2 * cheap * float64(a.S*a.HeadDim)
 	rows, lanes := a.T*a.Heads/a.KVHeads, d.host.lanes()
-	if a.HeadDim > maxLaneDim || rows*4 <= lanes || a.S == 0 {
+	if a.HeadDim > maxLaneDim || rows*4 <= lanes || a.T == 1 && rows*2 <= lanes || a.S == 0 {
 		d.run(kAttention, &c, a.T*a.Heads, work)
 		return
 	}

@@ -42,6 +42,39 @@ INL void axpy(float *dst, const float *x, float w, int e) {
 	for (; i < e; i++) dst[i] += w * x[i];
 }
 
+// The same for four keys' values at once, in the same order: dst is read and written once.
+INL void add_values(float *dst, const float *x, size_t stride, const float *w, int n, int e) {
+	int j = 0;
+	for (; j + 4 <= n; j += 4) {
+		const float *x0 = x + j * stride, *x1 = x0 + stride, *x2 = x1 + stride, *x3 = x2 + stride;
+		int i = 0;
+		for (; i + VL <= e; i += VL) {
+			vf s = madd(set1(w[j]), ldf(x0 + i), ldf(dst + i));
+			s = madd(set1(w[j + 1]), ldf(x1 + i), s);
+			s = madd(set1(w[j + 2]), ldf(x2 + i), s);
+			stf(dst + i, madd(set1(w[j + 3]), ldf(x3 + i), s));
+		}
+		for (; i < e; i++) dst[i] += w[j] * x0[i] + w[j + 1] * x1[i] + w[j + 2] * x2[i] + w[j + 3] * x3[i];
+	}
+	for (; j < n; j++) axpy(dst, x + j * stride, w[j], e);
+}
+
+#if defined(__wasm__)
+// Four dot products, their sums across lanes shared.
+INL vf dot_4(const float *x, const float *y, size_t stride, int e) {
+	vf s[4] = {set1(0), set1(0), set1(0), set1(0)};
+	const float *y1 = y + stride, *y2 = y1 + stride, *y3 = y2 + stride;
+	for (int i = 0; i < e; i += VL) {
+		vf v = ldf(x + i);
+		s[0] = madd(v, ldf(y + i), s[0]), s[1] = madd(v, ldf(y1 + i), s[1]);
+		s[2] = madd(v, ldf(y2 + i), s[2]), s[3] = madd(v, ldf(y3 + i), s[3]);
+	}
+	vf a = __builtin_shufflevector(s[0], s[1], 0, 4, 2, 6) + __builtin_shufflevector(s[0], s[1], 1, 5, 3, 7);
+	vf b = __builtin_shufflevector(s[2], s[3], 0, 4, 2, 6) + __builtin_shufflevector(s[2], s[3], 1, 5, 3, 7);
+	return __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
+}
+#endif
+
 INL void cap_row(float *x, int n, float cap) {
 	for (int i = 0; i < n; i += VL) {
 		int part = n - i < VL ? n - i : VL;
@@ -54,7 +87,12 @@ INL void cap_row(float *x, int n, float cap) {
 INL void score_keys(const attn *a, const float *q, const float *k, int h, int j0, int j1, float *out) {
 	size_t stride = (size_t)a->kv * a->e;
 	const float *keys = k + (size_t)(h / (a->heads / a->kv)) * a->e;
-	for (int j = j0; j < j1; j++) out[j - j0] = dot_e(q, keys + j * stride, a->e) * a->scale;
+	int j = j0;
+#if defined(__wasm__)
+	if (a->e % VL == 0)
+		for (; j + 4 <= j1; j += 4) stf(out + j - j0, dot_4(q, keys + j * stride, stride, a->e) * set1(a->scale));
+#endif
+	for (; j < j1; j++) out[j - j0] = dot_e(q, keys + j * stride, a->e) * a->scale;
 	if (a->cap > 0) cap_row(out, j1 - j0, a->cap);
 }
 
@@ -149,7 +187,7 @@ INL tally attend_keys(const attn *a, const float *q, const float *k, const float
 			mul_row(z, a->e, f[0]), s.sum *= f[0], s.m = top;
 		}
 		s.sum += exp_row(p, p, j1 - j0, s.m);
-		for (int j = j0; j < j1; j++) axpy(z, values + j * stride, p[j - j0], a->e);
+		add_values(z, values + j0 * stride, stride, p, j1 - j0, a->e);
 	}
 	return s;
 }
