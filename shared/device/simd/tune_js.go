@@ -56,7 +56,7 @@ func best(speed []float64) (threads int, note string) {
 		for _, s := range speed[1:] {
 			top = max(top, s)
 		}
-		return 1, fmt.Sprintf("more measured %.1fx", top)
+		return 1, fmt.Sprintf("measured %.1fx with more", top)
 	}
 	return 1 << at, fmt.Sprintf("measured %.1fx", speed[at])
 }
