@@ -21,7 +21,9 @@ var never = []struct {
 		"runtime.makeTraceFrame", "runtime.unsafeTrace",
 	}},
 	{"profiles of time are taken by signals, which wasm has not", []string{"runtime.(*profBuf)."}},
-	{"these write what GODEBUG asks for, and a tab sets no variables of the environment", []string{"runtime.schedtrace", "runtime.checkFinalizersAndCleanups"}},
+	{"these write what GODEBUG asks for or count where it asks for old behaviour, and a tab sets no variables of the environment", []string{
+		"runtime.schedtrace", "runtime.checkFinalizersAndCleanups", "runtime.initMetrics",
+	}},
 }
 
 // alive are those that a prefix above covers and that run all the same.
