@@ -20,7 +20,8 @@ type run struct {
 	T     int // rows of this pass
 	pos   int // absolute position of the first
 	at    []int32
-	keep  int // how many of the last rows anyone needs of the last layer
+	keep  int           // how many of the last rows anyone needs of the last layer
+	resid device.Buffer // what x gave
 	err   error
 
 	// A batch has parts in place of taps and a cache.
@@ -176,7 +177,12 @@ func (r *run) failed() error {
 }
 
 // x is the residual stream [T, d].
-func (r *run) x() device.Buffer { return r.s.x.Slice(0, r.T*r.c.Width) }
+func (r *run) x() device.Buffer {
+	if n := r.T * r.c.Width; r.resid == nil || r.resid.Len() != n {
+		r.resid = r.s.x.Slice(0, n)
+	}
+	return r.resid
+}
 
 func (r *run) embed(ids []int32) {
 	x, d := r.x(), r.c.Width

@@ -46,7 +46,9 @@ func (r *run) tapAt(l int, s hook.Site, b device.Buffer, pos int, shape ...int) 
 	for _, d := range shape {
 		n *= d
 	}
-	if r.err = r.taps.At(r.ctx, hook.Point{Layer: l, Site: s}, Value{b.Slice(0, n), shape, pos}); r.err == nil {
+	// Few taps are wanted of those that are passed: only theirs have a shape that outlives the call.
+	v := Value{b.Slice(0, n), append([]int(nil), shape...), pos}
+	if r.err = r.taps.At(r.ctx, hook.Point{Layer: l, Site: s}, v); r.err == nil {
 		r.m.pace.resume()
 	}
 }
@@ -75,6 +77,10 @@ func (r *run) rows(dst, x device.Buffer, T int, w matrix, op func(dst, x device.
 	cost := 2 * rows * cols
 	for t, n := 0, 0; t < T && r.err == nil; t += n {
 		n = r.m.pace.rows(products, T-t, float64(cost))
+		if n == T { // all at once, as when decoding: devices take buffers that are longer than the call
+			r.work(products, n*cost, func() { op(dst, x, n, w.w, w.bias, r.m.mode) })
+			continue
+		}
 		r.work(products, n*cost, func() { op(dst.Slice(t*rows, n*rows), x.Slice(t*cols, n*cols), n, w.w, w.bias, r.m.mode) })
 	}
 }

@@ -75,15 +75,16 @@ INL void bytes_block(int t, int P, const uint8_t *tile_, int b, const byte_block
 			AFTER(code, in, acc[0][r], acc[1][r], acc[P - 1][r]);
 		}
 	}
-	float s = x->s[3 - P];
+	float s = x->s[3 - P], sum = t == T_Q4_0 ? -8 * x->sum : x->sum;
+	if (is_k(t)) s *= 0x1p-112f, sum *= 0x1p-112f; // their scales are not half_bits
 	UNROLL for (int r = 0; r < 4; r++) {
 		vi low = (vi)wasm_i32x4_dot_i16x8((v128_t)acc[P - 2][r], wasm_i16x8_splat(256)) + (vi)wasm_i32x4_extadd_pairwise_i16x8((v128_t)acc[P - 1][r]);
 		vf f = to_f(low), d, m;
 		if (P == 3) f = madd(to_f((vi)wasm_i32x4_extadd_pairwise_i16x8((v128_t)acc[0][r])), set1(65536), f);
-		if (is_k(t)) d = tile_scale(t, w, 4 * r, 0) * set1(0x1p-112f), m = tile_min(t, w, 4 * r) * set1(0x1p-112f);
+		if (is_k(t)) d = tile_scale(t, w, 4 * r, 0), m = tile_min(t, w, 4 * r);
 		else d = half_bits(w.scale + 8 * r), m = t == T_Q4_0 ? d : half_bits(w.scale + 32 + 8 * r);
 		y[r] = madd(f, d * set1(s), y[r]);
-		y[r] = madd(m, set1(t == T_Q4_0 ? -8 * x->sum : x->sum), y[r]);
+		y[r] = madd(m, set1(sum), y[r]);
 	}
 }
 

@@ -18,6 +18,7 @@ type Device struct {
 	ints    memory // positions and token ids of a call, int32
 	work    memory // activations as a matrix kernel wants them
 	prepped prepared
+	call    *call // under way; alone on the heap, as cgo wants what it is given
 }
 
 // memory is scratch that grows when a larger piece is asked for.
@@ -49,7 +50,7 @@ func New() (*Device, error) {
 }
 
 func newDevice(h host) (*Device, error) {
-	d := &Device{host: h}
+	d := &Device{host: h, call: new(call)}
 	err := d.reserve(&d.ints, 4*maxInts)
 	if err == nil {
 		err = d.reserve(&d.work, 1<<20)
@@ -236,5 +237,6 @@ func (d *Device) run(op int, c *call, n int, ns float64) {
 	if th := d.host.threads(); th > 1 && float64(n)*ns > worthSharing {
 		grain = max(1, min(n/(pieces*th), int(longSlice/ns)), int(shortSlice/ns))
 	}
-	d.host.run(op, c, n, grain)
+	*d.call = *c // so that the caller's need not live on the heap
+	d.host.run(op, d.call, n, grain)
 }

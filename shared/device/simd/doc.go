@@ -8,7 +8,7 @@
 // own linear memory in the tab. Go holds addresses, checks every shape against the lengths of the
 // buffers, and calls kernels by number (host.go); a kernel works on units lo ... hi-1, so that a call can be
 // cut among threads. The C side reads, in order: kern.h (the contract), vec.h (one vector type
-// for every instruction set), mathv.h (exp, tanh, erf), tile.h (the layout), matvec.h, gemm.h,
+// for every instruction set), mathv.h (exp, tanh, erf), tile.h (the layout), bytes.h, matvec.h, gemm.h,
 // elem.h, attend.h, back.h, repack.h, rank.h, and table.h, which is all of them. clone_*.c compile that
 // for an instruction set each; wasm.c for the tab. share.h is how threads share a call: natively they
 // are goroutines in pool.c; in the tab workers over the same memory, started by public/kernels/kernels.js
@@ -42,17 +42,29 @@
 //	SSE2, NEON     3     64
 //	AVX2           2     32
 //	AVX-512 VNNI  16    all    one vpdpwssd does two multiplications where an FMA does one
-//	WebAssembly    3      8
+//	WebAssembly    3      8    other types than the next line's
+//	  relaxed     16     16    4-bit weights
 //
 // Float weights change over after one row. Between those numbers and about 24 rows a product costs more
 // a row than a large one does, because unpacking is shared by few.
 //
+// Where relaxed SIMD is, 4-bit weights meet planes of bytes (bytes.h): one instruction does sixteen
+// multiplications there, and two or three planes are as good as float32 needs.
+//
 // # What was not obvious
 //
-// Tiles are too short for the processor's prefetching, so each unit fetches the next while it works: that
-// doubled matrix-vector products out of memory. Products that follow each other with the same input
-// (q, k and v; gate and up) prepare it once: the device remembers what its scratch holds until something
-// writes there. In attention of many queries the lanes are queries, keys and values are broadcast from
-// where they lie: nothing is transposed, and softmax needs no sum across lanes. In WebAssembly the inner
-// loop must not be unrolled whole, see EACH_PART.
+// Processors fetch ahead only of who reads straight on. So everything that a few blocks consist of lies
+// together and a matrix is one stream: in WebAssembly, which has no prefetch instruction, that is as fast
+// out of memory as out of a cache, where codes first and scales after them had two thirds of it. Natively
+// each unit also fetches the next while it works: that doubled matrix-vector products.
+//
+// In WebAssembly a block's loop is unrolled and LLVM is kept from moving its loads to the front (AFTER in
+// tile.h): engines have 15 vector registers, and keep to the order that they are given. Where LLVM
+// decides, a real loop is better than an unrolled one (EACH_PART). A subnormal float32 as an operand
+// costs a hundred cycles on some processors, so no scale is ever made one that a file did not hold as one.
+//
+// Products that follow each other with the same input (q, k and v; gate and up) prepare it once: the device
+// remembers what its scratch holds until something writes there. In attention of many queries the lanes
+// are queries, keys and values are broadcast from where they lie: nothing is transposed, and softmax needs
+// no sum across lanes.
 package simd

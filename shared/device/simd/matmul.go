@@ -166,8 +166,11 @@ func (d *Device) MatMulAdd(dst, x device.Buffer, T int, w device.Weight, bias de
 
 // fewRows is the largest T for which fixed point beats unpacking weights to float32 panels.
 func (d *Device) fewRows(w *weight, mode device.Mode) int {
-	if isFloat(w.dt) {
+	switch {
+	case isFloat(w.dt):
 		return 1
+	case d.planesFor(w.dt) == byteTypes:
+		return 16
 	}
 	return d.host.few()[mode]
 }
@@ -214,7 +217,7 @@ func (d *Device) multiply(c *call, x uintptr, T int, w *weight, mode device.Mode
 // gate and up, prepare their common input once.
 type prepared struct {
 	op      int
-	dt      tensor.DType // kPlanes: a type of weights that they are for
+	planes  tensor.DType // kPlanes: their form, byteTypes or pairTypes
 	x       uintptr
 	T, cols int
 }
@@ -226,12 +229,15 @@ func (p *prepared) written(addr uintptr, n int) {
 	}
 }
 
-// planesFor names the form of planes that weights of a type want: types of one form get the same name.
+// The forms of planes, each named after a type of weights that takes it.
+const byteTypes, pairTypes = tensor.Q4_1, tensor.Q8_0
+
+// planesFor is the form that weights of a type take.
 func (d *Device) planesFor(dt tensor.DType) tensor.DType {
 	if d.host.bytes() && (dt == tensor.Q4_0 || dt == tensor.Q4_1 || dt == tensor.Q4_K) {
-		return tensor.Q4_1
+		return byteTypes
 	}
-	return tensor.Q8_0
+	return pairTypes
 }
 
 // prepare turns T rows into planes or packed row tiles, in scratch that Load has made large enough.
@@ -239,7 +245,7 @@ func (d *Device) prepare(want prepared) uintptr {
 	if d.prepped == want {
 		return d.work.addr
 	}
-	c := call{p: [8]uintptr{d.work.addr, want.x}, i: [12]int32{int32(want.cols), int32(want.T), int32(want.dt)}}
+	c := call{p: [8]uintptr{d.work.addr, want.x}, i: [12]int32{int32(want.cols), int32(want.T), int32(want.planes)}}
 	n := want.T
 	if want.op == kPack {
 		mr := d.host.rowTile()

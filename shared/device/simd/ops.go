@@ -36,7 +36,8 @@ func (d *Device) Copy(dst, src device.Buffer) {
 	c := call{p: [8]uintptr{d.out(dst, n), in(src, n)}}
 	c.i[0], c.i[1] = int32(n&(1<<31-1)), int32(n>>31)
 	if n > 0 {
-		d.host.run(kCopy, &c, (n+chunk-1)/chunk, n) // one slice, so that overlap is in order
+		*d.call = c
+		d.host.run(kCopy, d.call, (n+chunk-1)/chunk, n) // one slice, so that overlap is in order
 	}
 }
 
