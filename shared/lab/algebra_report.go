@@ -26,7 +26,7 @@ func (r *algebraRun) report() {
 	t, o := &r.vectors, r.out
 	at := len(r.layers) / 2
 	if t.done > 0 {
-		at = bestRate(t.hits[0])
+		at = peak(t.hits[0])
 		o.Composed, o.Direct, o.Random = t.hits[0][at], t.hits[1][at], t.hits[2][at]
 		o.Parts = nil
 		for _, hits := range t.hits[3:] {
@@ -110,7 +110,7 @@ func (r *algebraRun) plane(l int) Figure {
 	centre := average(rows)
 	axes := principal(rows, centre, 2)
 	dotAt := func(v []float32) Dot {
-		v = sum(v, -1, centre)
+		v = plus(v, centre, -1)
 		return Dot{X: Num(dot(v, axes[0])), Y: Num(dot(v, axes[1]))}
 	}
 	for g, name := range names {
@@ -132,20 +132,19 @@ func (r *algebraRun) plane(l int) Figure {
 	f.Dots = append(f.Dots, d)
 	direct := r.named[r.p.target()][l]
 	r.out.Cosine = cosine(composed, direct)
-	r.out.Centred = cosine(sum(composed, -1, centre), sum(direct, -1, centre))
+	r.out.Centred = cosine(plus(composed, centre, -1), plus(direct, centre, -1))
 	return f
 }
 
 func (r *algebraRun) facts() {
 	o, t := r.out, &r.vectors
 	o.Facts, o.Answer = nil, nil
-	tell := func(w Words) { o.Facts = append(o.Facts, w) }
 	if t.done > 0 {
-		tell(say("{0}, put to use after layer {1}, does the new task on {2} of the lists without a single example of it.", o.Formula, strconv.Itoa(o.Layer), o.Composed.String()))
-		tell(say("The vector made from examples of the new task gives {0} there, a random one of the same length {1}.", o.Direct.String(), o.Random.String()))
+		o.fact(say("{0}, put to use after layer {1}, does the new task on {2} of the lists without a single example of it.", o.Formula, strconv.Itoa(o.Layer), o.Composed.String()))
+		o.fact(say("The vector made from examples of the new task gives {0} there, a random one of the same length {1}.", o.Direct.String(), o.Random.String()))
 		part := 0.0
 		for i, name := range r.parts() {
-			tell(say("Of its parts, {0} alone gives {1}.", name, o.Parts[i].String()))
+			o.fact(say("Of its parts, {0} alone gives {1}.", name, o.Parts[i].String()))
 			part = max(part, o.Parts[i].Share())
 		}
 		answer := 1
@@ -159,14 +158,14 @@ func (r *algebraRun) facts() {
 			o.Answer = &answer
 		}
 	}
-	tell(say("Without examples the model answers {0}, with {1} examples of the new task {2}.", o.Zero.String(), strconv.Itoa(len(r.demos[0])), o.Few.String()))
+	o.fact(say("Without examples the model answers {0}, with {1} examples of the new task {2}.", o.Zero.String(), strconv.Itoa(len(r.demos[0])), o.Few.String()))
 	if len(r.named) > 2 { // of two, what they do not share points apart
-		tell(say("Composed and direct vector have the cosine {0}; without what all the vectors here share, {1}.", decimal(o.Cosine, 3), decimal(o.Centred, 2)))
+		o.fact(say("Composed and direct vector have the cosine {0}; without what all the vectors here share, {1}.", decimal(o.Cosine, 3), decimal(o.Centred, 2)))
 	}
 	switch {
 	case o.Kept == 0 && o.Of > 0:
-		tell(say("The model knows none of the words by themselves, so there is nothing to compose. Try another task or a larger model."))
+		o.fact(say("The model knows none of the words by themselves, so there is nothing to compose. Try another task or a larger model."))
 	case r.p.Solved:
-		tell(say("Only the {0} of {1} lists whose word it can do by itself are tested.", strconv.Itoa(o.Kept), strconv.Itoa(o.Of)))
+		o.fact(say("Only the {0} of {1} lists whose word it can do by itself are tested.", strconv.Itoa(o.Kept), strconv.Itoa(o.Of)))
 	}
 }

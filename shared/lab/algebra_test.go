@@ -56,7 +56,7 @@ func TestAlgebraMine(t *testing.T) {
 	if r.Composed.Share() < 0.2 || r.Layer != made.Vectors[0].Layer || len(r.Figures) != 2 || r.Formula != "0.5*mine + 0.5*mine" {
 		t.Errorf("%s after layer %d: %v", r.Formula, r.Layer, r.Composed)
 	}
-	if v := r.Vectors[0]; v.fits(b) != nil || norm(sum(v.Values, -1, made.Vectors[0].Values)) > 1e-3*norm(v.Values) {
+	if v := r.Vectors[0]; v.fits(b) != nil || norm(plus(v.Values, made.Vectors[0].Values, -1)) > 1e-3*norm(v.Values) {
 		t.Error("half and half of a vector is not the vector")
 	}
 }

@@ -245,7 +245,7 @@ func (h *hops) run(name, prompt string) plan.Run {
 }
 
 func (h *hops) reads(r *plan.Run) {
-	r.Reads = []plan.Read{{Name: "top", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.TopK, K: 1}}
+	r.Reads = []plan.Read{topRead()}
 	if h.p.Count > 1 {
 		r.Generation = &plan.Generate{Count: h.p.Count}
 	}
@@ -272,7 +272,7 @@ func (h *hops) ask(prompts ...string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	res, err := laid(h.ctx, h.b, p, plan.Observer{})
+	res, err := perform(h.ctx, h.b, nil, p, plan.Observer{})
 	if err != nil {
 		return err
 	}
@@ -327,14 +327,14 @@ func priceBackpatch(b *Bench, p BackpatchParams) (Price, error) {
 		return Price{}, err
 	}
 	c := &h.chains[0]
-	pairs, err := costOf(b, h.square(c))
+	pairs, err := pricePlans(b, h.square(c))
 	if err != nil {
 		return Price{}, err
 	}
 	if p.Question != "" {
 		return together(Price{}, pairs, 1), nil
 	}
-	ask, err := costOf(b, &plan.Plan{Runs: []plan.Run{h.run("0", c.first), h.run("1", c.second), h.run("2", c.Question)}})
+	ask, err := pricePlans(b, &plan.Plan{Runs: []plan.Run{h.run("0", c.first), h.run("1", c.second), h.run("2", c.Question)}})
 	sum := together(together(Price{}, ask, float64(len(h.chains))), pairs, float64(min(p.Most, len(h.chains)/2)))
 	return sum, err
 }
@@ -348,5 +348,5 @@ func (h *hops) square(c *chain) *plan.Plan {
 	for range h.layers {
 		r.Sweep.Operands = append(r.Sweep.Operands, *plan.Scalar(0))
 	}
-	return &plan.Plan{Runs: []plan.Run{r}}
+	return planOf(r)
 }

@@ -65,7 +65,7 @@ func (h *hops) rescues() Figure {
 func (h *hops) grid(name string, title, unit Words) Figure {
 	f := Figure{
 		Name: name, Kind: Grid, Scale: Share, Title: title, Unit: unit,
-		X: Axis{say("to the early layer"), layerLabels(h.layers)}, Y: Axis{say("from the late layer"), layerLabels(h.layers)},
+		X: Axis{say("to the early layer"), labelsOf(h.layers)}, Y: Axis{say("from the late layer"), labelsOf(h.layers)},
 	}
 	for range h.layers {
 		row := make([]Num, len(h.layers))
@@ -97,7 +97,7 @@ func (h *hops) when() Figure {
 	f := Figure{
 		Name: "hops", Kind: Lines, Scale: Share,
 		Title: say("When each hop can be read"), Unit: say("share of questions"),
-		X: Axis{say("layer"), layerLabels(h.layers)},
+		X: layerAxis(h.layers),
 	}
 	for i, rs := range h.resolves {
 		if rs[0].N > 0 {
@@ -131,29 +131,29 @@ func (h *hops) funnelFacts(r *BackpatchResult) {
 			both++
 		}
 	}
-	r.Facts = append(r.Facts, say("Both hops are right in {0} of {1} questions; {2} of these fail when composed, without a shortcut.", strconv.Itoa(both), strconv.Itoa(h.asked), strconv.Itoa(len(h.failing))))
+	r.fact(say("Both hops are right in {0} of {1} questions; {2} of these fail when composed, without a shortcut.", strconv.Itoa(both), strconv.Itoa(h.asked), strconv.Itoa(len(h.failing))))
 	if len(h.failing) == 0 && h.asked == len(h.chains) {
-		r.Facts = append(r.Facts, say("So there is nothing to rescue here: take other questions, or another model."))
+		r.fact(say("So there is nothing to rescue here: take other questions, or another model."))
 	}
 }
 
 // facts compares the rescues with their control.
 func (h *hops) facts(r *BackpatchResult) {
 	own, wrong := h.any[0], h.any[1]
-	r.Facts = append(r.Facts, say("Some pair of layers rescues {0} of the failing questions; with another question's state, some pair rescues {1}.", own.String(), wrong.String()))
+	r.fact(say("Some pair of layers rescues {0} of the failing questions; with another question's state, some pair rescues {1}.", own.String(), wrong.String()))
 	best := peak(h.right[0])
 	p := h.pairs()[best]
-	r.Facts = append(r.Facts, say("The best single pair, layer {0} to layer {1}, rescues {2}; with the other state it rescues {3}. It was chosen on these same questions.", strconv.Itoa(h.layers[p[0]]), strconv.Itoa(h.layers[p[1]]), h.right[0][best].String(), h.right[1][best].String()))
+	r.fact(say("The best single pair, layer {0} to layer {1}, rescues {2}; with the other state it rescues {3}. It was chosen on these same questions.", strconv.Itoa(h.layers[p[0]]), strconv.Itoa(h.layers[p[1]]), h.right[0][best].String(), h.right[1][best].String()))
 	answer, p0 := 1, h.chance()
 	switch {
 	case own.Hits == 0 && wrong.Hits == 0:
 		answer = 2
-		r.Facts = append(r.Facts, say("Nothing was rescued."))
+		r.fact(say("Nothing was rescued."))
 	case p0 < 0.05:
 		answer = 0
-		r.Facts = append(r.Facts, say("Only the own state rescues so many of them that chance would do it with probability {0} (sign test).", decimal(p0, 3)))
+		r.fact(say("Only the own state rescues so many of them that chance would do it with probability {0} (sign test).", decimal(p0, 3)))
 	default:
-		r.Facts = append(r.Facts, say("Chance alone would favour the own state this much with probability {0} (sign test): no difference is shown.", decimal(p0, 2)))
+		r.fact(say("Chance alone would favour the own state this much with probability {0} (sign test): no difference is shown.", decimal(p0, 2)))
 	}
 	r.Answer = &answer
 }
@@ -193,13 +193,13 @@ func (h *hops) oneResult(r *BackpatchResult) {
 		}
 	}
 	r.Figures = append(r.Figures, h.when())
-	r.Facts = append(r.Facts, say("As it is, the model goes on with {0}.", strconv.Quote(c.Said)))
+	r.fact(say("As it is, the model goes on with {0}.", strconv.Quote(c.Said)))
 	if c.Right {
-		r.Facts = append(r.Facts, say("That is right, so there is nothing to rescue."))
+		r.fact(say("That is right, so there is nothing to rescue."))
 	}
 	if h.tried > 0 {
-		r.Facts = append(r.Facts, say("{0} of {1} pairs of layers give the right answer; with another question's state {2} do.", strconv.Itoa(c.Rescued), strconv.Itoa(c.Pairs), strconv.Itoa(c.Wrong)))
-		r.Facts = append(r.Facts, say("One question proves nothing: run the list for rates with intervals."))
+		r.fact(say("{0} of {1} pairs of layers give the right answer; with another question's state {2} do.", strconv.Itoa(c.Rescued), strconv.Itoa(c.Pairs), strconv.Itoa(c.Wrong)))
+		r.fact(say("One question proves nothing: run the list for rates with intervals."))
 	}
 }
 

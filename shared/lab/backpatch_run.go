@@ -22,7 +22,7 @@ func runBackpatch(ctx context.Context, b *Bench, p BackpatchParams, emit func(Ev
 		if err := h.filter(&h.chains[i]); err != nil {
 			return nil, err
 		}
-		tell(emit, "questions", i+1, len(h.chains), h.result())
+		showSoFar(emit, "questions", i+1, len(h.chains), h.result())
 	}
 	patched := h.failing[:min(len(h.failing), p.Most)]
 	for i, c := range patched {
@@ -33,7 +33,7 @@ func runBackpatch(ctx context.Context, b *Bench, p BackpatchParams, emit func(Ev
 			return nil, err
 		}
 		if i+1 < len(patched) {
-			tell(emit, "questions", i+1, len(patched), h.result())
+			showSoFar(emit, "questions", i+1, len(patched), h.result())
 		}
 	}
 	return h.result(), nil
@@ -49,7 +49,7 @@ func (h *hops) runOne() (*BackpatchResult, error) {
 	if err := h.resolve(c); err != nil {
 		return nil, err
 	}
-	tell(h.emit, "questions", 0, 1, h.result())
+	showSoFar(h.emit, "questions", 0, 1, h.result())
 	if err := h.patch(c, 0, 1); err != nil {
 		return nil, err
 	}
@@ -85,14 +85,14 @@ func (h *hops) resolve(c *chain) error {
 			Name: "scope" + strconv.Itoa(i), Prompt: plan.Prompt{Text: text},
 			Edits: []plan.Edit{{Site: hook.ResidPost, Positions: plan.At(-1), Op: plan.Set, Operand: plan.Of("source", "state"+strconv.Itoa(i))}},
 			Sweep: &plan.Sweep{Layers: plan.Select{List: h.layers}},
-			Reads: []plan.Read{{Name: "top", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.TopK, K: 1}},
+			Reads: []plan.Read{topRead()},
 		}
 		if i == 0 { // a bridge is described, not named
 			r.Generation = &plan.Generate{Count: describeTokens}
 		}
 		p.Runs = append(p.Runs, r)
 	}
-	res, err := laid(h.ctx, h.b, p, plan.Observer{})
+	res, err := perform(h.ctx, h.b, nil, p, plan.Observer{})
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (h *hops) patch(c *chain, done, of int) error {
 		}
 		n := 0
 		p := h.pairPlan(c, from, pairs)
-		res, err := laid(h.ctx, h.b, p, plan.Observer{Finished: func(plan.RunResult) {
+		res, err := perform(h.ctx, h.b, nil, p, plan.Observer{Finished: func(plan.RunResult) {
 			n++
 			h.emit(Event{Stage: "variants", Done: (2*done+k)*len(pairs) + min(n, len(pairs)), Total: 2 * of * len(pairs)})
 		}})
@@ -153,9 +153,7 @@ func (h *hops) patch(c *chain, done, of int) error {
 			if ok {
 				hits++
 			}
-			if err := h.remember(res, run, k, r); err != nil {
-				return err
-			}
+			h.remember(res, run, k, r)
 		}
 		h.any[k].add(hits > 0)
 		if k == 0 {
@@ -169,17 +167,12 @@ func (h *hops) patch(c *chain, done, of int) error {
 }
 
 // remember keeps what the pairs of the one question say.
-func (h *hops) remember(res *plan.Results, run string, k int, r reply) error {
+func (h *hops) remember(res *plan.Results, run string, k int, r reply) {
 	if h.p.Question == "" {
-		return nil
-	}
-	lp, err := rowsOf(res, run, "answer")
-	if err != nil {
-		return err
+		return
 	}
 	h.one[k], h.texts[k] = append(h.one[k], r.top), append(h.texts[k], r.text)
-	h.oneP[k] = append(h.oneP[k], float64(exp(lp[0][0])))
-	return nil
+	h.oneP[k] = append(h.oneP[k], float64(exp(float32(numberOf(res, run, "answer")))))
 }
 
 // pairPlan copies the source's state after each pair's late layer to the question's early one. The
@@ -200,7 +193,7 @@ func (h *hops) pairPlan(c, from *chain, pairs [][2]int) *plan.Plan {
 			}},
 		}
 		h.reads(&r)
-		r.Reads = append(r.Reads, plan.Read{Name: "answer", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.LogProb, Tokens: []plan.TokenRef{{ID: answer}}})
+		r.Reads = append(r.Reads, lastLogits("answer", plan.LogProb, plan.TokenRef{ID: answer}))
 		p.Runs = append(p.Runs, r)
 	}
 	return p

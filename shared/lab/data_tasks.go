@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -158,14 +159,9 @@ func firstToken(b *Bench, word string) int32 {
 
 // nearest puts first those whose size is closest to the wanted one; of equals none overtakes another.
 func nearest(ps []pair, want int, size func(pair) int) []pair {
-	keys := make([]int, len(ps))
-	for i, p := range ps {
-		keys[i] = max(size(p)-want, want-size(p))*len(ps) + i
-	}
-	slices.Sort(keys)
 	out := make([]pair, len(ps))
-	for i, k := range keys {
-		out[i] = ps[k%len(ps)]
+	for i, k := range descending(len(ps), func(i int) float64 { return -math.Abs(float64(size(ps[i]) - want)) }) {
+		out[i] = ps[k]
 	}
 	return out
 }

@@ -90,7 +90,7 @@ func runGenerate(ctx context.Context, b *Bench, p GenerateParams, emit func(Even
 			}
 		},
 		Token: func(_ string, t plan.Token) {
-			s := GenerateStep{tokenText(b, t.ID), t.Chunk, t.P, t.Margin}
+			s := stepOf(b, t)
 			out.Steps = append(out.Steps, s)
 			raw, err := json.Marshal(s)
 			if err != nil {

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"slices"
 	"strconv"
@@ -107,9 +106,7 @@ type icvRun struct {
 
 func newICV(b *Bench, p ICVParams, emit func(Event)) (*icvRun, error) {
 	r := &icvRun{b: b, p: p, emit: emit, out: &ICVResult{}}
-	for l := 0; l < b.Model.Config().Layers; l += p.Step {
-		r.layers = append(r.layers, l)
-	}
+	r.layers = every(0, b.Model.Config().Layers, p.Step)
 	ps, err := r.pairs()
 	if err == nil {
 		r.deal, err = dealt(ps, p.Items, demoSets, p.Shots, sizeIn(b))
@@ -205,7 +202,7 @@ func priceICV(b *Bench, p ICVParams) (Price, error) {
 		plans = append(plans, &q.plan)
 	}
 	r.vectors = r.treatment(make([]madeVector, r.series()))
-	return priceTasks(b, append(plans, r.vectors.plan(r.zero))...)
+	return pricePlans(b, append(plans, r.vectors.plan(r.zero))...)
 }
 
 func runICV(ctx context.Context, b *Bench, p ICVParams, emit func(Event)) (*ICVResult, error) {
@@ -263,9 +260,7 @@ func (r *icvRun) partial() {
 	if r.vectors.total == 0 {
 		stage = "prefill"
 	}
-	if raw, err := json.Marshal(r.out); err == nil {
-		r.emit(Event{Stage: stage, Done: r.vectors.done, Total: r.vectors.total, Partial: raw})
-	}
+	showSoFar(r.emit, stage, r.vectors.done, r.vectors.total, r.out)
 }
 
 // measure applies the vectors to every kept query.
@@ -282,7 +277,7 @@ func (r *icvRun) measure(ctx context.Context) error {
 func (r *icvRun) finish(ctx context.Context) error {
 	if r.out.Kept > 0 {
 		hits := r.vectors.hits[0]
-		r.out.At = bestRate(hits)
+		r.out.At = peak(hits)
 		r.out.Best = hits[r.out.At]
 		few := r.few
 		if r.p.Solved {
@@ -309,17 +304,6 @@ func recovered(best, zero, few Rate) float64 {
 		return math.NaN()
 	}
 	return (best.Share() - zero.Share()) / (few.Share() - zero.Share())
-}
-
-// bestRate is where the most hits are, the first of equals.
-func bestRate(rs []Rate) int {
-	at := 0
-	for i, x := range rs {
-		if x.Hits > rs[at].Hits {
-			at = i
-		}
-	}
-	return at
 }
 
 func (r *icvRun) name() string {

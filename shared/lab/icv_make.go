@@ -41,8 +41,8 @@ func (r *icvRun) make(ctx context.Context) ([]madeVector, error) {
 	case icvMethod:
 		return r.differenceVectors(ctx)
 	}
-	v := meanStates(r.train)
-	return r.compared(v, meanStates(r.trainBad)), nil
+	v := meanStates(r.train, false)
+	return r.compared(v, meanStates(r.trainBad, false)), nil
 }
 
 // compared puts the controls beside a vector: what shuffled answers leave, and a random direction.
@@ -68,21 +68,17 @@ func solved(ps []*probe) []*probe {
 	return out
 }
 
-func meanHeads(ps []*probe) [][]float32 {
-	return meanOf(ps, func(p *probe) [][]float32 { return p.heads })
-}
-
 // headVectors find the heads whose mean output, put into prompts with shuffled answers, raises the
 // right answer most (the average indirect effect, Todd et al. 2024, section 2.3), and sum
 // what the best of them add to the residual stream.
 func (r *icvRun) headVectors(ctx context.Context) ([]madeVector, error) {
-	z := meanHeads(solved(r.train))
+	z := meanStates(solved(r.train), true)
 	effects, err := r.effects(ctx, z)
 	if err != nil {
 		return nil, err
 	}
 	g := r.b.Model.Config()
-	top := largest(effects, r.p.TopHeads)
+	top := descending(len(effects), func(i int) float64 { return effects[i] })[:min(len(effects), r.p.TopHeads)]
 	r.effectFigure(effects, top)
 	rest := slices.DeleteFunc(source(r.p.Seed+7).Perm(len(effects)), func(h int) bool { return slices.Contains(top, h) })
 	rest = rest[:min(len(rest), len(top))]
@@ -90,7 +86,7 @@ func (r *icvRun) headVectors(ctx context.Context) ([]madeVector, error) {
 	if err != nil {
 		return nil, err
 	}
-	bad, err := r.project(ctx, meanHeads(r.trainBad), top)
+	bad, err := r.project(ctx, meanStates(r.trainBad, true), top)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +106,7 @@ func (r *icvRun) effectPlan(z [][]float32) *plan.Plan {
 		p.Runs = append(p.Runs, plan.Run{
 			Name: strconv.Itoa(i), Prompt: plan.Prompt{IDs: x.ids}, Edits: []plan.Edit{edit},
 			Sweep: &plan.Sweep{Layers: plan.All(), Heads: plan.All()},
-			Reads: []plan.Read{{Name: "logp", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.LogProb, Tokens: []plan.TokenRef{{ID: x.gold}}}},
+			Reads: []plan.Read{lastLogits("logp", plan.LogProb, plan.TokenRef{ID: x.gold})},
 		})
 	}
 	return p
@@ -143,13 +139,8 @@ func evenly(ps []*probe, n int) []*probe {
 func (r *icvRun) effects(ctx context.Context, z [][]float32) ([]float64, error) {
 	g, tried := r.b.Model.Config(), r.tried()
 	p := r.effectPlan(z)
-	c, err := check(r.b, p)
-	if err != nil {
-		return nil, err
-	}
 	done := 0
-	res, err := execute(ctx, r.b, c, nil, plan.Observer{
-		Progress: func(plan.Progress) {},
+	res, err := perform(ctx, r.b, nil, p, plan.Observer{
 		Finished: func(plan.RunResult) {
 			done++
 			r.emit(Event{Stage: "layers", Done: done, Total: len(tried)})
@@ -160,30 +151,11 @@ func (r *icvRun) effects(ctx context.Context, z [][]float32) ([]float64, error) 
 	}
 	out := make([]float64, g.Layers*g.Heads)
 	for i, x := range tried {
-		logp, err := arrays(res, strconv.Itoa(i), "logp")
-		if err != nil {
-			return nil, err
-		}
-		for j, lp := range logp[0] {
+		for j, lp := range rowsOf(res, strconv.Itoa(i), "logp")[0] {
 			out[j] += (math.Exp(float64(lp)) - math.Exp(x.logp)) / float64(len(tried))
 		}
 	}
 	return out, nil
-}
-
-// largest are the places of the n largest numbers, the largest first.
-func largest(xs []float64, n int) []int {
-	var out []int
-	for len(out) < min(n, len(xs)) {
-		at := -1
-		for i, x := range xs {
-			if (at < 0 || x > xs[at]) && !slices.Contains(out, i) {
-				at = i
-			}
-		}
-		out = append(out, at)
-	}
-	return out
 }
 
 // project sums what heads with these outputs add to the residual stream, for each choice of
@@ -196,22 +168,16 @@ func (r *icvRun) project(ctx context.Context, z [][]float32, choices ...[]int) (
 			plan.Read{Name: "raw", Site: hook.AttnRawOut, Layers: plan.All(), Positions: plan.At(-1)},
 			plan.Read{Name: "out", Site: hook.AttnOut, Layers: plan.All(), Positions: plan.At(-1)})
 	}
-	c, err := check(r.b, &plan.Plan{Runs: []plan.Run{{
+	res, err := perform(ctx, r.b, nil, planOf(plan.Run{
 		Name: "heads", Prompt: plan.Prompt{IDs: r.zero[0].ids}, Reads: reads,
 		Edits: []plan.Edit{{Site: hook.Z, Layers: plan.All(), Positions: plan.At(-1), Op: plan.Set, Operand: plan.Literal([]int{g.Layers, 1, g.Heads, g.HeadDim}, slices.Concat(z...))}},
-	}}})
-	if err != nil {
-		return nil, err
-	}
-	res, err := execute(ctx, r.b, c, nil, plan.Observer{Progress: func(plan.Progress) {}})
+	}), plan.Observer{})
 	if err != nil {
 		return nil, err
 	}
 	var all [3][][]float32
 	for i, name := range []string{"heads", "raw", "out"} {
-		if all[i], err = arrays(res, "heads", name); err != nil {
-			return nil, err
-		}
+		all[i] = rowsOf(res, "heads", name)
 	}
 	out := make([][]float32, len(choices))
 	for i, heads := range choices {
@@ -274,81 +240,20 @@ func (r *icvRun) differenceVectors(ctx context.Context) ([]madeVector, error) {
 		var rows [][]float32
 		for i, two := range pairs {
 			y := pairs[(i+by)%len(pairs)][1]
-			rows = append(rows, sum(slices.Concat(y.state...), -1, slices.Concat(two[0].state...)))
+			rows = append(rows, plus(slices.Concat(y.state...), slices.Concat(two[0].state...), -1))
 		}
-		main := mainDirection(rows)
+		m := average(rows)
+		pc := principal(rows, m, 1)[0]
+		if dot(pc, m) < 0 { // its sign is that of the mean
+			pc = scaled(pc, -1)
+		}
+		main := plus(m, pc, 1)
 		out := make([][]float32, g.Layers)
 		for l := range out {
 			x := main[l*g.Width : (l+1)*g.Width]
-			out[l] = scaled(x, float32(length[l]/max(norm(x), 1e-30)))
+			out[l] = ofLength(x, length[l])
 		}
 		return out
 	}
 	return r.compared(cut(0), cut(len(pairs)/2)), nil
-}
-
-// sum is a + w b.
-func sum(a []float32, w float32, b []float32) []float32 {
-	out := slices.Clone(a)
-	for i, x := range b {
-		out[i] += w * x
-	}
-	return out
-}
-
-// mainDirection is the mean of rows plus their first principal direction, as the code of Liu et
-// al. has it; the direction's sign is that of the mean.
-func mainDirection(rows [][]float32) []float32 {
-	m := average(rows)
-	pc := principal(rows, m, 1)[0]
-	if dot(pc, m) < 0 {
-		pc = scaled(pc, -1)
-	}
-	return sum(m, 1, pc)
-}
-
-// principal are the first k principal directions of rows around their centre m, of unit length, found
-// through the rows' products with each other, since rows are few and long.
-func principal(rows [][]float32, m []float32, k int) [][]float32 {
-	centred := make([][]float32, len(rows))
-	for i, x := range rows {
-		centred[i] = sum(x, -1, m)
-	}
-	var out [][]float32
-	for range k {
-		pc := leading(centred)
-		out = append(out, pc)
-		for i, x := range centred {
-			centred[i] = sum(x, -float32(dot(x, pc)), pc)
-		}
-	}
-	return out
-}
-
-// leading is the unit direction along which rows spread most, by power iteration on their products.
-func leading(rows [][]float32) []float32 {
-	n := len(rows)
-	gram := make([][]float32, n)
-	for i := range gram {
-		gram[i] = make([]float32, n)
-		for j := range rows {
-			gram[i][j] = float32(dot(rows[i], rows[j]))
-		}
-	}
-	w, r := make([]float32, n), source(0)
-	for i := range w {
-		w[i] = float32(r.NormFloat64())
-	}
-	for range 200 {
-		next := make([]float32, n)
-		for i := range next {
-			next[i] = float32(dot(gram[i], w))
-		}
-		w = scaled(next, float32(1/max(norm(next), 1e-30)))
-	}
-	out := make([]float32, len(rows[0]))
-	for i, x := range rows {
-		out = sum(out, w[i], x)
-	}
-	return scaled(out, float32(1/max(norm(out), 1e-30)))
 }

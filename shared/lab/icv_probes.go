@@ -135,15 +135,6 @@ func (q *prober) queries(name string, ps []*probe, shared int) ([]plan.Edit, *pl
 	return []plan.Edit{{Site: hook.Embed, Op: plan.Set, Positions: plan.At(span(shared, n)...), Operand: plan.Scalar(0)}}, sweep
 }
 
-// span lists n numbers from the first on.
-func span(first, n int) []int {
-	out := make([]int, n)
-	for i := range out {
-		out[i] = first + i
-	}
-	return out
-}
-
 func (q *prober) reads(ps []*probe, w wants) []plan.Read {
 	reads := []plan.Read{topRead()}
 	if w.state {
@@ -156,7 +147,7 @@ func (q *prober) reads(ps []*probe, w wants) []plan.Read {
 		reads = append(reads, plan.Read{Name: "norms", Site: hook.MLPOut, Layers: plan.All(), Positions: plan.At(-1), Reduce: plan.Norm})
 	}
 	if w.logp {
-		d := plan.Read{Name: "logp", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.LogProb}
+		d := lastLogits("logp", plan.LogProb)
 		for _, p := range ps {
 			d.Tokens = append(d.Tokens, plan.TokenRef{ID: p.gold})
 		}
@@ -165,21 +156,11 @@ func (q *prober) reads(ps []*probe, w wants) []plan.Read {
 	return reads
 }
 
-// topRead is what the model says after the prompt.
-func topRead() plan.Read {
-	return plan.Read{Name: "top", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.TopK, K: 1}
-}
-
 // run executes the plan and fills its probes in. After each run of probes see is called, if
 // given; arrays are there only at the end.
 func (q *prober) run(ctx context.Context, emit func(Event), see func()) error {
-	c, err := check(q.b, &q.plan)
-	if err != nil {
-		return err
-	}
 	done := 0
-	res, err := execute(ctx, q.b, c, emit, plan.Observer{
-		Progress: func(plan.Progress) {},
+	res, err := perform(ctx, q.b, nil, &q.plan, plan.Observer{
 		Finished: func(r plan.RunResult) {
 			done++
 			emit(Event{Stage: "prefill", Done: done, Total: len(q.plan.Runs)})
@@ -195,67 +176,30 @@ func (q *prober) run(ctx context.Context, emit func(Event), see func()) error {
 		return err
 	}
 	for name, ps := range q.of {
-		if err := fill(res, name, ps); err != nil {
-			return err
-		}
+		fill(res, name, ps)
 	}
 	return nil
 }
 
 // fill hands the arrays of a run to its probes.
-func fill(res *plan.Results, name string, ps []*probe) error {
+func fill(res *plan.Results, name string, ps []*probe) {
 	for read, put := range map[string]func(i int, p *probe, x []float32){
 		"state": func(_ int, p *probe, x []float32) { p.state = append(p.state, x) },
 		"heads": func(_ int, p *probe, x []float32) { p.heads = append(p.heads, x) },
 		"norms": func(_ int, p *probe, x []float32) { p.norms = append(p.norms, float64(x[0])) },
 		"logp":  func(i int, p *probe, x []float32) { p.logp = float64(x[i]) },
 	} {
-		layers, err := arrays(res, name, read)
-		if err != nil {
-			return err
-		}
-		for _, all := range layers {
+		for _, all := range rowsOf(res, name, read) {
 			n := len(all) / len(ps)
 			for i, p := range ps {
 				put(i, p, all[i*n:(i+1)*n])
 			}
 		}
 	}
-	return nil
-}
-
-// arrays are a read's numbers by layer; nothing if the run has no such read.
-func arrays(res *plan.Results, run, read string) (layers [][]float32, err error) {
-	d := res.Read(run, read)
-	if d == nil {
-		return nil, nil
-	}
-	for _, t := range d.Tensors {
-		a := res.Tensors[t]
-		x, err := a.Float32()
-		if err != nil {
-			return nil, errs.E("lab.tasks", errs.Other, "%s: %w", t, err)
-		}
-		layers = append(layers, x)
-	}
-	return layers, nil
 }
 
 // price is what the plan costs.
-func (q *prober) price() (Price, error) { return priceTasks(q.b, &q.plan) }
-
-// priceTasks adds up plans that run one after the other.
-func priceTasks(b *Bench, plans ...*plan.Plan) (sum Price, err error) {
-	for _, p := range plans {
-		c, err := check(b, p)
-		if err != nil {
-			return sum, err
-		}
-		one := c.Price(b.Model.Device().Info())
-		sum.FLOPs, sum.Seconds, sum.Bytes = sum.FLOPs+one.FLOPs, sum.Seconds+one.Seconds, max(sum.Bytes, one.Bytes)
-	}
-	return sum, nil
-}
+func (q *prober) price() (Price, error) { return pricePlans(q.b, &q.plan) }
 
 // countRight is the share of the probes asked so far that the model answers.
 func countRight(ps []*probe) (r Rate) {
@@ -267,39 +211,21 @@ func countRight(ps []*probe) (r Rate) {
 	return r
 }
 
-// meanStates is the average residual stream of the probes asked so far, by layer.
-func meanStates(ps []*probe) [][]float32 {
-	return meanOf(ps, func(p *probe) [][]float32 { return p.state })
-}
-
-func meanOf(ps []*probe, of func(*probe) [][]float32) [][]float32 {
-	out := make([][]float32, len(of(ps[0])))
-	for l := range out {
-		var rows [][]float32
-		for _, p := range ps {
-			if x := of(p); x != nil {
-				rows = append(rows, x[l])
-			}
+// meanStates is the average residual stream of the probes asked so far, by layer, or that of their
+// heads' outputs.
+func meanStates(ps []*probe, heads bool) [][]float32 {
+	var rows [][][]float32 // [layer][probe]
+	for _, p := range ps {
+		x := p.state
+		if heads {
+			x = p.heads
 		}
-		out[l] = average(rows)
+		for l, v := range x {
+			if l == len(rows) {
+				rows = append(rows, nil)
+			}
+			rows[l] = append(rows[l], v)
+		}
 	}
-	return out
-}
-
-// likeAll are random directions of the same lengths, a new one for each layer.
-func likeAll(v [][]float32, seed int64) [][]float32 {
-	out := make([][]float32, len(v))
-	for l := range v {
-		out[l] = randomLike(v[l], seed+int64(l))
-	}
-	return out
-}
-
-// flat is a literal operand of one vector for each layer.
-func flat(v [][]float32, layers []int) *plan.Operand {
-	var out []float32
-	for _, l := range layers {
-		out = append(out, v[l]...)
-	}
-	return plan.Literal([]int{len(layers), 1, len(v[0])}, out)
+	return averages(rows)
 }

@@ -59,7 +59,7 @@ func (r *icvRun) mainFigure() Figure {
 		level(say("with shuffled examples"), r.out.Shuffled, true),
 		level(say("without examples"), r.out.Zero, true))
 	if len(t.hits) > 0 && t.done > 0 {
-		f.Best = &[2]int{bestRate(t.hits[0]), 0}
+		f.Best = &[2]int{peak(t.hits[0]), 0}
 	}
 	return f
 }
@@ -71,7 +71,7 @@ func (r *icvRun) effectFigure(effects []float64, top []int) {
 		Name: "heads", Kind: Grid, Scale: Effect,
 		Title: say("What each head's mean output adds to the right answer in prompts that do not tell the task"),
 		Unit:  say("change of the right answer's probability"),
-		X:     Axis{say("head"), numbers(g.Heads)}, Y: Axis{say("layer"), numbers(g.Layers)},
+		X:     Axis{say("head"), numbers(g.Heads)}, Y: layerAxis(span(0, g.Layers)),
 		Best: &[2]int{top[0] % g.Heads, top[0] / g.Heads},
 	}
 	for l := range g.Layers {
@@ -83,38 +83,37 @@ func (r *icvRun) effectFigure(effects []float64, top []int) {
 func (r *icvRun) facts() {
 	o := r.out
 	o.Facts, o.Answer = nil, nil
-	tell := func(w Words) { o.Facts = append(o.Facts, w) }
 	if t := &r.vectors; t.done > 0 {
-		at := bestRate(t.hits[0])
+		at := peak(t.hits[0])
 		best := t.hits[0][at]
 		x := t.axis().Labels[at]
 		switch {
 		case best.Hits == 0:
-			tell(say("The vector answers none of the queries, wherever it is used."))
+			o.fact(say("The vector answers none of the queries, wherever it is used."))
 		case t.layers != nil:
-			tell(say("The vector works best after layer {0}: without a single example {1} of the queries are answered.", x, best.String()))
+			o.fact(say("The vector works best after layer {0}: without a single example {1} of the queries are answered.", x, best.String()))
 			third := min(2, 3*t.layers[at]/t.depth)
 			if best.Hits > t.hits[2][at].Hits {
 				o.Answer = &third
 			}
-			tell(say("After the last layer swept, layer {0}, it is {1}.", strconv.Itoa(t.layers[len(t.layers)-1]), t.hits[0][len(t.layers)-1].String()))
+			o.fact(say("After the last layer swept, layer {0}, it is {1}.", strconv.Itoa(t.layers[len(t.layers)-1]), t.hits[0][len(t.layers)-1].String()))
 		default:
-			tell(say("The vector works best at strength {0}: without a single example {1} of the queries are answered.", x, best.String()))
+			o.fact(say("The vector works best at strength {0}: without a single example {1} of the queries are answered.", x, best.String()))
 		}
-		tell(say("At the same place the vector of shuffled examples gives {0}, a random one of the same length {1}.", t.hits[1][at].String(), t.hits[2][at].String()))
+		o.fact(say("At the same place the vector of shuffled examples gives {0}, a random one of the same length {1}.", t.hits[1][at].String(), t.hits[2][at].String()))
 		if !math.IsNaN(o.Recover) && o.Best.N > 0 {
-			tell(say("That is {0} of what the examples themselves do beyond no examples: (vector − without) / (with − without).", percent(o.Recover)))
+			o.fact(say("That is {0} of what the examples themselves do beyond no examples: (vector − without) / (with − without).", percent(o.Recover)))
 		}
 	}
-	tell(say("Without examples the model answers {0}, with {1} examples {2}, with shuffled examples {3}.", o.Zero.String(), strconv.Itoa(len(r.deal.demos[0])), o.Few.String(), o.Shuffled.String()))
+	o.fact(say("Without examples the model answers {0}, with {1} examples {2}, with shuffled examples {3}.", o.Zero.String(), strconv.Itoa(len(r.deal.demos[0])), o.Few.String(), o.Shuffled.String()))
 	if r.plain() && o.Few.Hits > 0 && r.vectors.done > 0 {
-		tell(say("Shuffled examples do nearly as well: they still show what kind of answer is wanted."))
+		o.fact(say("Shuffled examples do nearly as well: they still show what kind of answer is wanted."))
 	}
 	if r.p.Solved && o.Kept > 0 {
-		tell(say("Only the {0} of {1} queries that it answers with examples are tested.", strconv.Itoa(o.Kept), strconv.Itoa(o.Of)))
+		o.fact(say("Only the {0} of {1} queries that it answers with examples are tested.", strconv.Itoa(o.Kept), strconv.Itoa(o.Of)))
 	}
 	if r.vectors.places() > 0 && o.Kept == 0 {
-		tell(say("This model answers none of the queries with examples, so there is nothing that a vector could bring over. Try another task or a larger model."))
+		o.fact(say("This model answers none of the queries with examples, so there is nothing that a vector could bring over. Try another task or a larger model."))
 	}
 	r.headFacts()
 }
@@ -125,15 +124,15 @@ func (r *icvRun) headFacts() {
 	}
 	f := r.out.Figures[1]
 	h, l := f.Best[0], f.Best[1]
-	r.out.Facts = append(r.out.Facts, say("Layer {0}, head {1} matters most: its mean output alone raises the right answer's probability by {2}.", strconv.Itoa(l), strconv.Itoa(h), decimal(float64(f.Cells[l][h]), 3)))
+	r.out.fact(say("Layer {0}, head {1} matters most: its mean output alone raises the right answer's probability by {2}.", strconv.Itoa(l), strconv.Itoa(h), decimal(float64(f.Cells[l][h]), 3)))
 	if r.plain() {
-		r.out.Facts = append(r.out.Facts, say("Heads were tried on queries without examples, because shuffled examples still tell this model the task."))
+		r.out.fact(say("Heads were tried on queries without examples, because shuffled examples still tell this model the task."))
 	} else {
-		r.out.Facts = append(r.out.Facts, say("Heads were tried on prompts with shuffled answers."))
+		r.out.fact(say("Heads were tried on prompts with shuffled answers."))
 	}
 	if t := &r.vectors; t.done > 0 {
-		at := bestRate(t.hits[0])
-		r.out.Facts = append(r.out.Facts, say("As many of the other heads, chosen at random, give {0} there.", t.hits[3][at].String()))
+		at := peak(t.hits[0])
+		r.out.fact(say("As many of the other heads, chosen at random, give {0} there.", t.hits[3][at].String()))
 	}
 }
 

@@ -77,7 +77,7 @@ func TestProbesShare(t *testing.T) {
 			t.Errorf("%q: %d together, %d alone", p.item.x, p.top, alone.top)
 		}
 		for l := range alone.state {
-			if d := norm(sum(p.state[l], -1, alone.state[l])); d > 1e-4*norm(alone.state[l]) {
+			if d := norm(plus(p.state[l], alone.state[l], -1)); d > 1e-4*norm(alone.state[l]) {
 				t.Errorf("%q, layer %d: the states differ by %g of %g", p.item.x, l, d, norm(alone.state[l]))
 			}
 		}

@@ -36,18 +36,15 @@ func (t *treatment) places() int { return len(t.layers) + len(t.strengths) }
 // plan has a sweep for each prompt.
 func (t *treatment) plan(ps []*probe) *plan.Plan {
 	sweep := &plan.Sweep{Strengths: t.strengths}
-	over := t.layers
 	if t.layers != nil {
 		sweep.Layers = plan.Select{List: t.layers}
-	} else {
-		over = span(0, t.depth)
 	}
 	for _, v := range t.vectors {
 		if v.by == nil { // only its price is asked
 			sweep.Operands = append(sweep.Operands, *plan.Scalar(0))
 			continue
 		}
-		sweep.Operands = append(sweep.Operands, *flat(v.by, over))
+		sweep.Operands = append(sweep.Operands, *t.operand(v.by))
 	}
 	out := &plan.Plan{}
 	edit := t.edit
@@ -61,19 +58,26 @@ func (t *treatment) plan(ps []*probe) *plan.Plan {
 	return out
 }
 
+// operand is a vector for each layer that it is used at.
+func (t *treatment) operand(v [][]float32) *plan.Operand {
+	rows := v
+	if t.layers != nil {
+		rows = nil
+		for _, l := range t.layers {
+			rows = append(rows, v[l])
+		}
+	}
+	return stacked(rows)
+}
+
 // run counts; after each prompt see is called.
 func (t *treatment) run(ctx context.Context, b *Bench, ps []*probe, see func()) error {
-	c, err := check(b, t.plan(ps))
-	if err != nil {
-		return err
-	}
 	t.hits, t.total = make([][]Rate, len(t.vectors)), len(ps)
 	t.example = make([]int, t.places())
 	for v := range t.hits {
 		t.hits[v] = make([]Rate, t.places())
 	}
-	_, err = execute(ctx, b, c, nil, plan.Observer{
-		Progress: func(plan.Progress) {},
+	_, err := perform(ctx, b, nil, t.plan(ps), plan.Observer{
 		Finished: func(r plan.RunResult) {
 			i, _ := strconv.Atoi(r.Name)
 			t.count(r.Reads[0].Top[0], i, ps[i].gold)
@@ -118,18 +122,14 @@ func (t *treatment) axis() Axis {
 		}
 		return a
 	}
-	a := Axis{Name: say("layer")}
-	for _, l := range t.layers {
-		a.Labels = append(a.Labels, strconv.Itoa(l))
-	}
-	return a
+	return layerAxis(t.layers)
 }
 
 // at is the edit that puts a vector at one place.
 func (t *treatment) at(v, place int) plan.Edit {
 	e := t.edit
 	if t.layers == nil {
-		e.Operand, e.Strength = flat(t.vectors[v].by, span(0, t.depth)), plan.Strength(t.strengths[place])
+		e.Operand, e.Strength = stacked(t.vectors[v].by), plan.Strength(t.strengths[place])
 		return e
 	}
 	l := t.layers[place]
@@ -168,15 +168,10 @@ func write(ctx context.Context, b *Bench, prompt string, list []written) ([]Pass
 			Generation: &plan.Generate{Count: passageTokens, StopAtEOS: true},
 		})
 	}
-	c, err := check(b, p)
-	if err != nil {
-		return nil, err
-	}
-	_, err = execute(ctx, b, c, nil, plan.Observer{
-		Progress: func(plan.Progress) {},
+	_, err := perform(ctx, b, nil, p, plan.Observer{
 		Token: func(run string, t plan.Token) {
 			i, _ := strconv.Atoi(run)
-			out[i].Steps = append(out[i].Steps, GenerateStep{tokenText(b, t.ID), t.Chunk, t.P, t.Margin})
+			out[i].Steps = append(out[i].Steps, stepOf(b, t))
 		},
 		Finished: func(r plan.RunResult) {
 			i, _ := strconv.Atoi(r.Name)

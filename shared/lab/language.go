@@ -327,7 +327,7 @@ func priceLanguage(b *Bench, p LanguageParams) (Price, error) {
 	if err != nil || len(t.kept()) == 0 {
 		return Price{}, err
 	}
-	return costOf(b, t.plan(t.kept()))
+	return pricePlans(b, t.plan(t.kept()))
 }
 
 func runLanguage(ctx context.Context, b *Bench, p LanguageParams, emit func(Event)) (*LanguageResult, error) {
@@ -345,7 +345,7 @@ func runLanguage(ctx context.Context, b *Bench, p LanguageParams, emit func(Even
 			return nil, err
 		}
 		if t.measured = n; n < len(words) {
-			tell(emit, "words", n, len(words), t.result(words[:n]))
+			showSoFar(emit, "words", n, len(words), t.result(words[:n]))
 		}
 	}
 	return t.result(words), nil
@@ -353,20 +353,13 @@ func runLanguage(ctx context.Context, b *Bench, p LanguageParams, emit func(Even
 
 // measure runs some words.
 func (t *thought) measure(ctx context.Context, words []*latentWord) error {
-	res, err := laid(ctx, t.b, t.plan(words), plan.Observer{})
+	res, err := perform(ctx, t.b, nil, t.plan(words), plan.Observer{})
 	if err != nil {
 		return err
 	}
 	for i, w := range words {
 		run := strconv.Itoa(i)
-		lp, err := rowsOf(res, run, "p")
-		if err != nil {
-			return err
-		}
-		entropy, err := rowsOf(res, run, "entropy")
-		if err != nil {
-			return err
-		}
+		lp, entropy := rowsOf(res, run, "p"), rowsOf(res, run, "entropy")
 		for l := range lp {
 			w.layer(lp[l], entropy[l][0], res.Read(run, "top").Top[l][0][0])
 		}

@@ -65,7 +65,7 @@ func (t *thought) paths(words []*latentWord) Figure {
 	f := Figure{
 		Name: "paths", Kind: Lines, Scale: Share,
 		Title: say("English and the target language, layer by layer"), Unit: say("probability of the word's beginnings, mean over words"),
-		X: Axis{say("layer"), numbers(t.layers)},
+		X: layerAxis(span(0, t.layers)),
 	}
 	for k, name := range t.names() {
 		if name.Text == "" || k == 3 && strings.HasPrefix(t.p.Pair, "English") { // it is one of the others
@@ -118,7 +118,7 @@ func (t *thought) rungs(w *latentWord) Figure {
 	f := Figure{
 		Name: "word", Kind: Grid, Scale: Share, Title: say("One word on its way: {0}", w.Source), Unit: say("probability"),
 		X: Axis{say("what is asked of the lens"), []string{say("first guess").Text, n[0].Text, n[1].Text}},
-		Y: Axis{say("layer"), numbers(t.layers)},
+		Y: layerAxis(span(0, t.layers)),
 	}
 	for l := range t.layers {
 		f.Cells = append(f.Cells, []Num{Num(exp(w.top[l].Value)), Num(w.p[0][l]), Num(w.p[1][l])})
@@ -135,12 +135,11 @@ func (t *thought) entropies(words []*latentWord) Figure {
 		for _, w := range words {
 			xs = append(xs, w.entropy[l])
 		}
-		m, low, high := mean(xs)
-		s.Values, s.Low, s.High = append(s.Values, Num(m)), append(s.Low, Num(low)), append(s.High, Num(high))
+		s.put(mean(xs))
 	}
 	return Figure{
 		Name: "entropy", Kind: Lines, Scale: Amount, Title: say("How undecided each layer is"), Unit: say("entropy of the guess, bits"),
-		X: Axis{say("layer"), numbers(t.layers)}, Series: []Series{s},
+		X: layerAxis(span(0, t.layers)), Series: []Series{s},
 	}
 }
 
@@ -163,13 +162,13 @@ func (t *thought) facts(r *LanguageResult, words []*latentWord) {
 			say("{0} is furthest ahead after layer {1}: {2}, against {3} for {4}.", n[0].Text, strconv.Itoa(at), decimal(en, 3), decimal(to, 3), n[1].Text),
 			say("It is ahead there in {0} of the words; another word's beginnings have {1}.", ahead.String(), decimal(other, 3)))
 	} else {
-		r.Facts = append(r.Facts, say("{0} is at no layer ahead of {1}.", n[0].Text, n[1].Text))
+		r.fact(say("{0} is at no layer ahead of {1}.", n[0].Text, n[1].Text))
 	}
 	r.Facts = append(r.Facts,
 		say("At the end the target has {0}; the model begins the right word for {1}.", decimal(end, 3), right.String()),
 		say("Counted for {0}: {1}. Counted for {2}: {3}.", words[0].Target, marked(words[0].Tokens), words[0].English, marked(words[0].EnToks)))
 	if r.Of > r.Kept {
-		r.Facts = append(r.Facts, say("{0} of {1} words are dropped: their two sets of tokens meet.", strconv.Itoa(r.Of-r.Kept), strconv.Itoa(r.Of)))
+		r.fact(say("{0} of {1} words are dropped: their two sets of tokens meet.", strconv.Itoa(r.Of-r.Kept), strconv.Itoa(r.Of)))
 	}
 	if t.english {
 		return

@@ -105,23 +105,17 @@ func runLens(ctx context.Context, b *Bench, p LensParams, emit func(Event)) (*Le
 	if err != nil {
 		return nil, err
 	}
-	return lensResult(b, res)
+	return lensResult(b, res), nil
 }
 
 // lensResult turns the plan's reads into cells.
-func lensResult(b *Bench, res *plan.Results) (*LensResult, error) {
+func lensResult(b *Bench, res *plan.Results) *LensResult {
 	run, top := res.Run("lens"), res.Read("lens", "top")
 	id := res.Read("lens", "follow").Tokens[0]
 	out := &LensResult{Positions: top.Positions, Follow: tokenText(b, id), Tokens: tokenTexts(b, run.IDs)}
 	columns := map[string][][]float32{}
 	for _, name := range []string{"follow", "rank", "entropy", "kl"} {
-		for _, t := range res.Read("lens", name).Tensors {
-			v, err := res.Tensors[t].Float32()
-			if err != nil {
-				return nil, errs.E("lab.lens", errs.Other, "%s: %w", t, err)
-			}
-			columns[name] = append(columns[name], v)
-		}
+		columns[name] = rowsOf(res, "lens", name)
 	}
 	for l := range top.Layers {
 		cells := make([]LensCell, len(top.Positions))
@@ -136,7 +130,7 @@ func lensResult(b *Bench, res *plan.Results) (*LensResult, error) {
 		}
 		out.Layers = append(out.Layers, cells)
 	}
-	return out, nil
+	return out
 }
 
 func exp(x float32) float32 { return float32(math.Exp(float64(x))) }

@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"patchbay/shared/errs"
-	"patchbay/shared/plan"
 	"patchbay/shared/token"
 )
 
@@ -77,10 +76,6 @@ type neuronRun struct {
 	out  NeuronResult
 }
 
-func (n *neuronRun) fact(w Words) { n.out.Facts = append(n.out.Facts, w) }
-
-func (n *neuronRun) figure(f Figure) { n.out.Figures = append(n.out.Figures, f) }
-
 func (n *neuronRun) show(stage string) { showSoFar(n.emit, stage, 0, 0, &n.out) }
 
 // unit names a neuron.
@@ -137,6 +132,3 @@ func runNeuron(ctx context.Context, b *Bench, p NeuronParams, emit func(Event)) 
 	}
 	return &n.out, err
 }
-
-// runs is a plan of runs.
-func planOf(list ...plan.Run) *plan.Plan { return &plan.Plan{Runs: list} }

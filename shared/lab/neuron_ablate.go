@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"math"
 	"strconv"
 
 	"patchbay/shared/errs"
@@ -74,7 +73,7 @@ func (n *neuronRun) priceAblate() (Price, error) {
 	var plans []*plan.Plan
 	for _, f := range items {
 		f.answer = max(f.answer, 0)
-		f.order = upTo(0, groupSizes[len(groupSizes)-1])
+		f.order = span(0, groupSizes[len(groupSizes)-1])
 		plans = append(append(plans, n.cleanPlan(f)), n.slopePlans(f)...)
 		plans = append(plans, n.groupPlan(f))
 	}
@@ -112,7 +111,7 @@ func (n *neuronRun) ablate(ctx context.Context) error {
 		return err
 	}
 	own := n.out.Facts
-	n.figure(one)
+	n.out.figure(one)
 	n.show("one")
 	for i, f := range known {
 		if err := n.attribute(ctx, f); err != nil {
@@ -134,20 +133,20 @@ func (n *neuronRun) positions(f *factItem) plan.Positions {
 	if n.p.First || len(f.ids) < 2 {
 		return plan.Positions{}
 	}
-	return plan.At(upTo(1, len(f.ids))...)
+	return plan.At(span(1, len(f.ids)-1)...)
 }
 
 func (n *neuronRun) answerReads(f *factItem) []plan.Read {
 	tokens := []plan.TokenRef{{ID: max(f.answer, 0)}}
 	return []plan.Read{
-		{Name: "logprob", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.LogProb, Tokens: tokens},
-		{Name: "rank", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.Rank, Tokens: tokens},
+		lastLogits("logprob", plan.LogProb, tokens...),
+		lastLogits("rank", plan.Rank, tokens...),
 	}
 }
 
 func (n *neuronRun) cleanPlan(f *factItem) *plan.Plan {
 	return planOf(plan.Run{Name: "clean", Prompt: plan.Prompt{IDs: f.ids}, Reads: []plan.Read{
-		{Name: "top", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.TopK, K: 1}}})
+		topRead()}})
 }
 
 // clean asks for the model's own answer.
@@ -209,13 +208,13 @@ func (n *neuronRun) attribute(ctx context.Context, f *factItem) error {
 		from = 1
 	}
 	for i, p := range plans {
-		res, err := perform(ctx, n.b, func(Event) {}, p, plan.Observer{})
+		res, err := perform(ctx, n.b, nil, p, plan.Observer{})
 		if err != nil {
 			return err
 		}
 		n.emit(Event{Stage: "gradient", Done: i + 1, Total: len(plans)})
 		k := i%steps + 1
-		w, g := layersRead(res, "slope", "w"), layersRead(res, "slope", "slope")
+		w, g := rowsOf(res, "slope", "w"), rowsOf(res, "slope", "slope")
 		for at := range w {
 			l := at
 			if n.p.Method == "layers" {
@@ -227,7 +226,7 @@ func (n *neuronRun) attribute(ctx context.Context, f *factItem) error {
 			}
 		}
 		if k == steps {
-			f.logprob = float64(layersRead(res, "slope", "logprob")[0][0])
+			f.logprob = numberOf(res, "slope", "logprob")
 		}
 	}
 	f.order = descending(len(f.attr), func(i int) float64 { return f.attr[i] })[:min(len(f.attr), groupSizes[len(groupSizes)-1])]
@@ -283,12 +282,12 @@ func (n *neuronRun) groups(ctx context.Context, f *factItem) error {
 	if err != nil {
 		return err
 	}
-	clean := float64(layersRead(res, "clean", "logprob")[0][0])
-	lost := func(run string) float64 { return float64(layersRead(res, run, "logprob")[0][0]) - clean }
+	clean := numberOf(res, "clean", "logprob")
+	lost := func(run string) float64 { return numberOf(res, run, "logprob") - clean }
 	for i := range min(singles, len(f.order)) {
 		name := "single " + strconv.Itoa(i)
 		f.single = append(f.single, lost(name))
-		f.kept = append(f.kept, layersRead(res, name, "rank")[0][0] == 0)
+		f.kept = append(f.kept, rowsOf(res, name, "rank")[0][0] == 0)
 	}
 	for g := range groupSizes {
 		f.top = append(f.top, lost("top "+strconv.Itoa(g)))
@@ -314,21 +313,20 @@ func (n *neuronRun) groupReport(items []*factItem) {
 		}
 		for i, xs := range [][]float64{a, b} {
 			s := []*Series{&top, &random}[i]
-			m, low, high := mean(xs)
-			s.Values, s.Low, s.High = append(s.Values, Num(m)), append(s.Low, Num(low)), append(s.High, Num(high))
+			s.put(mean(xs))
 		}
 	}
 	f.Series = []Series{top, random}
-	n.figure(f)
+	n.out.figure(f)
 	n.singleReport(items)
 	var best []float64
 	var stays Rate
 	for _, it := range items {
-		at := worstOf(it.single)
+		at := highest(len(it.single), func(i int) float64 { return -it.single[i] })
 		best = append(best, it.single[at])
 		stays.add(it.kept[at])
 	}
-	n.fact(say("The one neuron whose loss costs most, among the {0} with the largest attribution, changes the answer by {1} nats (median of {2}); {3} of the answers stay the likeliest.",
+	n.out.fact(say("The one neuron whose loss costs most, among the {0} with the largest attribution, changes the answer by {1} nats (median of {2}); {3} of the answers stay the likeliest.",
 		strconv.Itoa(singles), signed(median(best)), strconv.Itoa(len(items)), stays.String()))
 	at := func(k int) (a, b float64) {
 		var xs, ys []float64
@@ -339,28 +337,8 @@ func (n *neuronRun) groupReport(items []*factItem) {
 	}
 	ten, tenRandom := at(3)
 	fifty, fiftyRandom := at(5)
-	n.fact(say("Ten neurons by attribution: {0} nats, ten random ones {1}. Fifty: {2} nats, fifty random ones {3}.", signed(ten), signed(tenRandom), signed(fifty), signed(fiftyRandom)))
+	n.out.fact(say("Ten neurons by attribution: {0} nats, ten random ones {1}. Fifty: {2} nats, fifty random ones {3}.", signed(ten), signed(tenRandom), signed(fifty), signed(fiftyRandom)))
 	n.judge(median(best), 2*stays.Hits > stays.N)
-}
-
-// worstOf is the place of the lowest number.
-func worstOf(xs []float64) int {
-	at := 0
-	for i, x := range xs {
-		if x < xs[at] {
-			at = i
-		}
-	}
-	return at
-}
-
-// median is the middle number, NaN of none.
-func median(xs []float64) float64 {
-	if len(xs) == 0 {
-		return math.NaN()
-	}
-	order := descending(len(xs), func(i int) float64 { return xs[i] })
-	return (xs[order[(len(xs)-1)/2]] + xs[order[len(xs)/2]]) / 2
 }
 
 // singleReport puts attribution beside what is lost, neuron by neuron, of the last fact.
@@ -373,5 +351,5 @@ func (n *neuronRun) singleReport(items []*factItem) {
 		f.X.Labels = append(f.X.Labels, unitName(k/c.MLP, k%c.MLP))
 		f.Series[0].Values, f.Series[1].Values = append(f.Series[0].Values, Num(it.attr[k])), append(f.Series[1].Values, Num(-x))
 	}
-	n.figure(f)
+	n.out.figure(f)
 }

@@ -186,9 +186,9 @@ func (n *neuronRun) best(ctx context.Context, c *census, at int) (int, error) {
 	k, lucky := c.widest(train, scores), c.widest(mixedTrain, mixed)
 	n.findFigures(layers, easy, chance)
 	name, total := unitName(k/c.f, k%c.f), strconv.Itoa(len(scores))
-	n.fact(say("{0} tells {1} best: AUROC {2} on the texts it was chosen on, {3} on others with other words.", name, c.s.concepts[at], decimal(scores[k], 3), decimal(c.score(test, k, true), 3)))
-	n.fact(say("Of {0} neurons {1} look perfect (AUROC 0.99 or more) without near misses; with them {2} are left. One example of a concept is not enough to name a neuron.", total, totalOf(easy), totalOf(layers)))
-	n.fact(say("With shuffled labels {0} neurons look perfect on the first half; the best of those has AUROC {1} on the other.", totalOf(chance), decimal(c.score(test.dealt(n.p.Seed+1), lucky, true), 3)))
+	n.out.fact(say("{0} tells {1} best: AUROC {2} on the texts it was chosen on, {3} on others with other words.", name, c.s.concepts[at], decimal(scores[k], 3), decimal(c.score(test, k, true), 3)))
+	n.out.fact(say("Of {0} neurons {1} look perfect (AUROC 0.99 or more) without near misses; with them {2} are left. One example of a concept is not enough to name a neuron.", total, totalOf(easy), totalOf(layers)))
+	n.out.fact(say("With shuffled labels {0} neurons look perfect on the first half; the best of those has AUROC {1} on the other.", totalOf(chance), decimal(c.score(test.dealt(n.p.Seed+1), lucky, true), 3)))
 	return k, nil
 }
 
@@ -225,25 +225,9 @@ func (c *census) widest(x textSides, scores []float64) int {
 	return at
 }
 
-func quantile(xs []float32, q float64) float64 {
-	s := slices.Clone(xs)
-	slices.Sort(s)
-	return float64(s[int(q*float64(len(s)-1)+0.5)])
-}
-
-func deviation(xs []float32) float64 {
-	w := doubles(xs)
-	m, _, _ := mean(w)
-	v := 0.0
-	for _, x := range w {
-		v += (x - m) * (x - m) / float64(len(w))
-	}
-	return math.Sqrt(v)
-}
-
 func (n *neuronRun) findFigures(layers, easy, chance []float64) {
-	n.figure(Figure{Name: "perfect", Kind: Lines, Title: say("Neurons that look perfect, by layer"), Unit: say("neurons with AUROC 0.99 or more"), Scale: Amount,
-		X: Axis{Name: say("layer"), Labels: numbers(len(layers))}, Series: []Series{
+	n.out.figure(Figure{Name: "perfect", Kind: Lines, Title: say("Neurons that look perfect, by layer"), Unit: say("neurons with AUROC 0.99 or more"), Scale: Amount,
+		X: layerAxis(span(0, len(layers))), Series: []Series{
 			{Name: say("without near misses"), Values: Nums(easy)}, {Name: say("with near misses"), Values: Nums(layers)}, {Name: say("shuffled labels"), Values: Nums(chance), Control: true}}})
 }
 
@@ -269,7 +253,7 @@ func (n *neuronRun) several(ctx context.Context, c *census) (int, error) {
 			best, at, one, two = j, k, a, b
 		}
 	}
-	n.fact(say("{0} has two jobs: from all texts about other things it tells {1} with AUROC {2} and {3} with AUROC {4}. It is the best of {5} neurons at this.",
+	n.out.fact(say("{0} has two jobs: from all texts about other things it tells {1} with AUROC {2} and {3} with AUROC {4}. It is the best of {5} neurons at this.",
 		unitName(at/c.f, at%c.f), c.s.concepts[one], decimal(best.a, 3), c.s.concepts[two], decimal(best.b, 3), strconv.Itoa(len(c.acts[0]))))
 	return at, nil
 }

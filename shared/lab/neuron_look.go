@@ -96,7 +96,7 @@ func (n *neuronRun) sum(ctx context.Context, p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	get := func(read string) []float32 { return layersRead(res, "sum", read)[0] }
+	get := func(read string) []float32 { return rowsOf(res, "sum", read)[0] }
 	ids := p.Runs[0].Prompt.IDs
 	x, w, g, out := get("input"), get("gate weights"), get("gate")[0], get("out")[0]
 	name, tok := unitName(n.p.Layer, n.p.Neuron), quoted(n.b, ids[len(ids)-1])
@@ -111,20 +111,20 @@ func (n *neuronRun) sum(ctx context.Context, p *plan.Plan) error {
 	if f.Curve, err = n.curve(g, u, out, gated); err != nil {
 		return err
 	}
-	n.figure(f)
+	n.out.figure(f)
 	if !gated {
-		n.fact(say("At {0} the weighted sum of {1} inputs is {2}; the activation function makes {3} of it.", tok, strconv.Itoa(len(x)), decimal(float64(g), 3), decimal(float64(out), 3)))
+		n.out.fact(say("At {0} the weighted sum of {1} inputs is {2}; the activation function makes {3} of it.", tok, strconv.Itoa(len(x)), decimal(float64(g), 3), decimal(float64(out), 3)))
 		return nil
 	}
 	act := out / u
 	if u == 0 {
 		act = 0
 	}
-	n.fact(say("At {0} the gate's sum of {1} inputs is g = {2}, and the activation function makes {3} of it. A second sum, up, is u = {4}. Their product {5} is what the neuron gives.",
+	n.out.fact(say("At {0} the gate's sum of {1} inputs is g = {2}, and the activation function makes {3} of it. A second sum, up, is u = {4}. Their product {5} is what the neuron gives.",
 		tok, strconv.Itoa(len(x)), decimal(float64(g), 3), decimal(float64(act), 3), decimal(float64(u), 3), decimal(float64(out), 3)))
 	up := Figure{Name: "up", Kind: Bars, Title: say("The second sum: up"), Unit: say("weight times input"), Scale: Effect, X: Axis{Name: say("input")}, Series: []Series{{Name: say("terms")}}}
 	up.X.Labels, up.Series[0].Values = terms(x, get("up weights"), float64(u))
-	n.figure(up)
+	n.out.figure(up)
 	return nil
 }
 
@@ -205,7 +205,7 @@ func (n *neuronRun) writes(ctx context.Context) error {
 		}
 		return s
 	}
-	n.fact(say("What it writes to the stream speaks for {0} where it is positive, and for {1} where it is negative.", list("up"), list("down")))
+	n.out.fact(say("What it writes to the stream speaks for {0} where it is positive, and for {1} where it is negative.", list("up"), list("down")))
 	return nil
 }
 
@@ -221,8 +221,8 @@ func (n *neuronRun) withoutPlan(layer, index int) *plan.Plan {
 		answer = plan.TokenRef{Text: n.p.Answer}
 	}
 	reads := []plan.Read{
-		{Name: "logprob", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.LogProb, Tokens: []plan.TokenRef{answer}},
-		{Name: "rank", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.Rank, Tokens: []plan.TokenRef{answer}},
+		lastLogits("logprob", plan.LogProb, answer),
+		lastLogits("rank", plan.Rank, answer),
 	}
 	return planOf(plan.Run{Name: "clean", Prompt: plan.Prompt{Text: n.p.Prompt}, Reads: reads},
 		plan.Run{Name: "without", Base: "clean", Edits: []plan.Edit{n.off(layer, []int{index}, 0)}, Reads: reads})
@@ -234,10 +234,10 @@ func (n *neuronRun) without(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	number := func(run, read string) float64 { return float64(layersRead(res, run, read)[0][0]) }
+	number := func(run, read string) float64 { return numberOf(res, run, read) }
 	before, after := number("clean", "logprob"), number("without", "logprob")
 	n.judge(after-before, number("without", "rank") == number("clean", "rank"))
-	n.fact(say("Set to zero at every token, it changes the log-probability of {0} from {1} to {2}: {3} nats.",
+	n.out.fact(say("Set to zero at every token, it changes the log-probability of {0} from {1} to {2}: {3} nats.",
 		quoted(n.b, res.Read("clean", "logprob").Tokens[0]), decimal(before, 3), decimal(after, 3), signed(after-before)))
 	return nil
 }

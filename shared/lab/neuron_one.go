@@ -14,7 +14,7 @@ func (n *neuronRun) meanPlan() *plan.Plan {
 	p := &plan.Plan{}
 	for i, ids := range n.plainIDs() {
 		p.Runs = append(p.Runs, plan.Run{Name: strconv.Itoa(i), Prompt: plan.Prompt{IDs: ids}, Reads: []plan.Read{
-			{Name: "n", Site: hook.MLPPost, Layers: plan.One(n.p.Layer), Index: plan.One(n.p.Neuron), Positions: plan.At(upTo(1, len(ids))...)}}})
+			{Name: "n", Site: hook.MLPPost, Layers: plan.One(n.p.Layer), Index: plan.One(n.p.Neuron), Positions: plan.At(span(1, len(ids)-1)...)}}})
 	}
 	return p
 }
@@ -63,7 +63,7 @@ func (n *neuronRun) onePlan(f *factItem, mean float32) *plan.Plan {
 func (n *neuronRun) plainPlan(value float32) *plan.Plan {
 	p := &plan.Plan{}
 	for i, ids := range n.plainIDs() {
-		read := []plan.Read{{Name: "ce", Site: hook.Logits, Positions: plan.At(upTo(0, len(ids)-1)...), Reduce: plan.CrossEntropy}}
+		read := []plan.Read{{Name: "ce", Site: hook.Logits, Positions: plan.At(span(0, len(ids)-1)...), Reduce: plan.CrossEntropy}}
 		name := strconv.Itoa(i)
 		p.Runs = append(p.Runs, plan.Run{Name: name, Prompt: plan.Prompt{IDs: ids}, Reads: read},
 			plan.Run{Name: "without " + name, Base: name, Edits: []plan.Edit{n.off(n.p.Layer, []int{n.p.Neuron}, value)}, Reads: read})
@@ -79,14 +79,14 @@ func (n *neuronRun) oneNeuron(ctx context.Context, f *factItem) (Figure, error) 
 	}
 	var all []float64
 	for _, r := range res.Runs {
-		all = append(all, doubles(layersRead(res, r.Name, "n")[0])...)
+		all = append(all, doubles(rowsOf(res, r.Name, "n")[0])...)
 	}
 	middle, _, _ := mean(all)
 	if res, err = perform(ctx, n.b, n.emit, n.onePlan(f, float32(middle)), plan.Observer{}); err != nil {
 		return Figure{}, err
 	}
-	clean := float64(layersRead(res, "clean", "logprob")[0][0])
-	change := func(run string) float64 { return float64(layersRead(res, run, "logprob")[0][0]) - clean }
+	clean := numberOf(res, "clean", "logprob")
+	change := func(run string) float64 { return numberOf(res, run, "logprob") - clean }
 	name := unitName(n.p.Layer, n.p.Neuron)
 	fig := Figure{Name: "one", Kind: Bars, Title: say("{0} alone, and other neurons of its layer", name), Unit: say("change of the answer's log-probability, nats"), Scale: Effect,
 		X: Axis{Name: say("edit"), Labels: []string{say("to zero").Text, say("to its mean").Text, say("doubled").Text, say("another to zero").Text}}}
@@ -97,7 +97,7 @@ func (n *neuronRun) oneNeuron(ctx context.Context, f *factItem) (Figure, error) 
 	m, low, high := mean(other)
 	zero, toMean, twice := change("zero"), change("mean"), change("twice")
 	fig.Series = []Series{{Name: say("change"), Values: Nums([]float64{zero, toMean, twice, m}), Low: Nums([]float64{zero, toMean, twice, low}), High: Nums([]float64{zero, toMean, twice, high})}}
-	n.fact(say("{0} alone: to zero {1} nats for {2}, to its mean ({3}) {4}, doubled {5}; other neurons of the layer to zero {6} on average.",
+	n.out.fact(say("{0} alone: to zero {1} nats for {2}, to its mean ({3}) {4}, doubled {5}; other neurons of the layer to zero {6} on average.",
 		name, signed(zero), quoted(n.b, f.answer), decimal(middle, 3), signed(toMean), signed(twice), signed(m)))
 	return fig, n.entropy(ctx, float32(middle))
 }
@@ -114,12 +114,12 @@ func (n *neuronRun) entropy(ctx context.Context, middle float32) error {
 	var clean, change []float64
 	for i := range n.plainIDs() {
 		name := strconv.Itoa(i)
-		was := float64(layersRead(res, name, "ce")[0][0])
-		clean, change = append(clean, was), append(change, float64(layersRead(res, "without "+name, "ce")[0][0])-was)
+		was := numberOf(res, name, "ce")
+		clean, change = append(clean, was), append(change, numberOf(res, "without "+name, "ce")-was)
 	}
 	was, _, _ := mean(clean)
 	m, low, high := mean(change)
-	n.fact(say("On {0} other texts the cross-entropy is {1} nats a token; without the neuron it changes by {2} ({3} to {4}).",
+	n.out.fact(say("On {0} other texts the cross-entropy is {1} nats a token; without the neuron it changes by {2} ({3} to {4}).",
 		strconv.Itoa(len(clean)), decimal(was, 3), signed4(m), signed4(low), signed4(high)))
 	return nil
 }

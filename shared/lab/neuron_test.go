@@ -37,7 +37,7 @@ func TestNeuronSum(t *testing.T) {
 	p := &plan.Plan{Runs: []plan.Run{{Name: "x", Prompt: plan.Prompt{Text: "Q: chat"}, Reads: []plan.Read{
 		{Name: "n", Site: hook.MLPPost, Layers: plan.One(1), Index: plan.One(52), Positions: plan.At(-1)}}}}}
 	res := must(perform(t.Context(), b, func(Event) {}, p, plan.Observer{}))(t)
-	if want := layersRead(res, "x", "n")[0][0]; math.Abs(float64(want)-float64(f.Curve.Out)) > 1e-4 {
+	if want := rowsOf(res, "x", "n")[0][0]; math.Abs(float64(want)-float64(f.Curve.Out)) > 1e-4 {
 		t.Errorf("the curve ends at %g; the neuron gives %g", f.Curve.Out, want)
 	}
 	if r.Answer == nil || *r.Answer != 0 {

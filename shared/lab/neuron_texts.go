@@ -131,18 +131,9 @@ func (n *neuronRun) textPlans(s *textList, layers, index plan.Select) (plans []*
 			plans, p, size = append(plans, p), &plan.Plan{}, row*len(t.ids)
 		}
 		p.Runs = append(p.Runs, plan.Run{Name: strconv.Itoa(i), Prompt: plan.Prompt{IDs: t.ids}, Reads: []plan.Read{
-			{Name: "n", Site: hook.MLPPost, Layers: layers, Index: index, Positions: plan.At(upTo(1, len(t.ids))...)}}})
+			{Name: "n", Site: hook.MLPPost, Layers: layers, Index: index, Positions: plan.At(span(1, len(t.ids)-1)...)}}})
 	}
 	return append(plans, p)
-}
-
-// counting is from, from+1 ... to-1.
-func upTo(from, to int) []int {
-	out := make([]int, 0, to-from)
-	for i := from; i < to; i++ {
-		out = append(out, i)
-	}
-	return out
 }
 
 // eachText runs the plans and gives each text's activations [layer][position * neurons].
@@ -152,8 +143,7 @@ func (n *neuronRun) eachText(ctx context.Context, plans []*plan.Plan, see func(i
 		total += len(p.Runs)
 	}
 	for _, p := range plans {
-		quiet := func(Event) {}
-		res, err := perform(ctx, n.b, quiet, p, plan.Observer{Progress: func(plan.Progress) {}, Finished: func(plan.RunResult) {
+		res, err := perform(ctx, n.b, nil, p, plan.Observer{Finished: func(plan.RunResult) {
 			done++
 			n.emit(Event{Stage: "texts", Done: done, Total: total})
 		}})
@@ -162,7 +152,7 @@ func (n *neuronRun) eachText(ctx context.Context, plans []*plan.Plan, see func(i
 		}
 		for _, r := range p.Runs {
 			i, _ := strconv.Atoi(r.Name)
-			see(i, layersRead(res, r.Name, "n"))
+			see(i, rowsOf(res, r.Name, "n"))
 		}
 	}
 	return nil
@@ -183,10 +173,10 @@ func (n *neuronRun) excites(ctx context.Context, s *textList, layer, index int) 
 	}
 	name := unitName(layer, index)
 	order := descending(len(s.texts), func(i int) float64 { return float64(s.texts[i].peak) })
-	n.figure(n.topFigure(s, order, name))
+	n.out.figure(n.topFigure(s, order, name))
 	jobs, tells := s.groups(name), s.tells(name)
-	n.figure(jobs)
-	n.figure(tells)
+	n.out.figure(jobs)
+	n.out.figure(tells)
 	n.topFacts(s, order, name)
 	return nil
 }
@@ -249,20 +239,11 @@ func (s *textList) groups(name string) Figure {
 	for i, c := range s.concepts {
 		f.X.Labels = append(f.X.Labels, c)
 		for k, series := range []*Series{&with, &without} {
-			m, low, high := mean(doubles(s.of(func(t *neuronText) bool { return t.concept == i && t.kind == textKind(k) })))
-			series.Values, series.Low, series.High = append(series.Values, Num(m)), append(series.Low, Num(low)), append(series.High, Num(high))
+			series.put(mean(doubles(s.of(func(t *neuronText) bool { return t.concept == i && t.kind == textKind(k) }))))
 		}
 	}
 	f.Series = []Series{with, without}
 	return f
-}
-
-func doubles(xs []float32) []float64 {
-	out := make([]float64, len(xs))
-	for i, x := range xs {
-		out[i] = float64(x)
-	}
-	return out
 }
 
 // tell is how well the peaks tell concept i: against everything else, and against everything else but
@@ -287,7 +268,7 @@ func (s *textList) tells(name string) Figure {
 
 func (n *neuronRun) topFacts(s *textList, order []int, name string) {
 	first := &s.texts[order[0]]
-	n.fact(say("Of {0} texts the one that excites {1} most does so at {2}: {3}.", strconv.Itoa(len(s.texts)), name, quoted(n.b, first.ids[first.at]), decimal(float64(first.peak), 2)))
+	n.out.fact(say("Of {0} texts the one that excites {1} most does so at {2}: {3}.", strconv.Itoa(len(s.texts)), name, quoted(n.b, first.ids[first.at]), decimal(float64(first.peak), 2)))
 	best, at := 0.0, 0
 	for i := range s.concepts {
 		if a, _ := s.tell(i); a > best {
@@ -295,7 +276,7 @@ func (n *neuronRun) topFacts(s *textList, order []int, name string) {
 		}
 	}
 	_, easy := s.tell(at)
-	n.fact(say("The concept that it tells best is {0}: AUROC {1} with near misses among the others, {2} without them.", s.concepts[at], decimal(best, 3), decimal(easy, 3)))
+	n.out.fact(say("The concept that it tells best is {0}: AUROC {1} with near misses among the others, {2} without them.", s.concepts[at], decimal(best, 3), decimal(easy, 3)))
 	jobs := 0
 	for i := range s.concepts {
 		m, _, _ := mean(doubles(s.of(func(t *neuronText) bool { return t.concept == i && t.kind == isConcept })))
@@ -303,5 +284,5 @@ func (n *neuronRun) topFacts(s *textList, order []int, name string) {
 			jobs++
 		}
 	}
-	n.fact(say("{0} of {1} kinds of text excite it to half of that on average.", strconv.Itoa(jobs), strconv.Itoa(len(s.concepts))))
+	n.out.fact(say("{0} of {1} kinds of text excite it to half of that on average.", strconv.Itoa(jobs), strconv.Itoa(len(s.concepts))))
 }

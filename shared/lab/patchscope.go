@@ -147,7 +147,7 @@ func (s *scope) sourcePlan(from, to int) *plan.Plan {
 
 // targetRun is the target: its first token, and its text where one is wanted.
 func (s *scope) targetRun(name string) plan.Run {
-	r := plan.Run{Name: name, Prompt: plan.Prompt{Text: s.text}, Reads: []plan.Read{{Name: "top", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.TopK, K: 1}}}
+	r := plan.Run{Name: name, Prompt: plan.Prompt{Text: s.text}, Reads: []plan.Read{topRead()}}
 	if s.count > 1 {
 		r.Generation = &plan.Generate{Count: s.count}
 	}
@@ -159,7 +159,7 @@ func (s *scope) patchPlan(operands []plan.Operand) *plan.Plan {
 	r := s.targetRun("scope")
 	r.Edits = []plan.Edit{{Site: hook.ResidPost, Positions: s.into, Op: plan.Set}}
 	r.Sweep = &plan.Sweep{Layers: plan.Select{List: s.layers}, Operands: operands}
-	return &plan.Plan{Runs: []plan.Run{r}}
+	return planOf(r)
 }
 
 func priceScope(b *Bench, p PatchscopeParams) (Price, error) {
@@ -172,15 +172,15 @@ func priceScope(b *Bench, p PatchscopeParams) (Price, error) {
 	for i := range operands {
 		operands[i] = *plan.Scalar(0)
 	}
-	sum, err := costOf(b, s.sourcePlan(0, len(s.sources)))
+	sum, err := pricePlans(b, s.sourcePlan(0, len(s.sources)))
 	if err != nil {
 		return sum, err
 	}
-	one, err := costOf(b, s.patchPlan(operands))
+	one, err := pricePlans(b, s.patchPlan(operands))
 	sum = together(sum, one, float64(2*len(s.sources))/float64(n))
 	if err == nil && s.wantsGrid() {
 		var pairs Price
-		pairs, err = costOf(b, s.gridPlan(make([][]float32, len(s.layers))))
+		pairs, err = pricePlans(b, s.gridPlan(make([][]float32, len(s.layers))))
 		sum = together(sum, pairs, 1)
 	}
 	return sum, err
@@ -219,7 +219,7 @@ func runScope(ctx context.Context, b *Bench, p PatchscopeParams, emit func(Event
 
 // read runs some sources, and with the first the target as it is.
 func (s *scope) read(from, to int) error {
-	res, err := laid(s.ctx, s.b, s.sourcePlan(from, to), plan.Observer{})
+	res, err := perform(s.ctx, s.b, nil, s.sourcePlan(from, to), plan.Observer{})
 	if err != nil {
 		return err
 	}
@@ -228,9 +228,7 @@ func (s *scope) read(from, to int) error {
 	}
 	for i := from; i < to; i++ {
 		x, name := &s.sources[i], "s"+strconv.Itoa(i)
-		if x.states, err = rowsOf(res, name, "state"); err != nil {
-			return err
-		}
+		x.states = rowsOf(res, name, "state")
 		for l, t := range res.Read(name, "lens").Top {
 			g := t[0][0]
 			x.Lens, x.lensP = append(x.Lens, g.Text), append(x.lensP, exp(g.Value))
@@ -244,7 +242,7 @@ func (s *scope) read(from, to int) error {
 		s.unpatched.add(s.right(x, s.blank.top, s.blank.text))
 	}
 	if s.p.Set == "one" {
-		tell(s.emit, "variants", 0, 2*len(s.layers), s.result()) // the lens is there already
+		showSoFar(s.emit, "variants", 0, 2*len(s.layers), s.result()) // the lens is there already
 	}
 	return nil
 }
@@ -253,18 +251,18 @@ func (s *scope) read(from, to int) error {
 func (s *scope) patch(from, to int) error {
 	var operands []plan.Operand
 	for i := from; i < to; i++ {
-		operands = append(operands, stacked(s.sources[i].states))
+		operands = append(operands, *stacked(s.sources[i].states))
 	}
 	for i := from; i < to; i++ {
 		noise := make([][]float32, len(s.layers))
 		for l, v := range s.sources[i].states {
 			noise[l] = randomLike(v, s.p.Seed+int64(i*len(s.layers)+l)+1)
 		}
-		operands = append(operands, stacked(noise))
+		operands = append(operands, *stacked(noise))
 	}
 	total := 2 * len(s.sources) * len(s.layers)
 	done := 2 * from * len(s.layers)
-	res, err := laid(s.ctx, s.b, s.patchPlan(operands), plan.Observer{Variant: func(plan.Variant) {
+	res, err := perform(s.ctx, s.b, nil, s.patchPlan(operands), plan.Observer{Variant: func(plan.Variant) {
 		done++
 		s.emit(Event{Stage: "variants", Done: done, Total: total})
 	}})
@@ -273,7 +271,7 @@ func (s *scope) patch(from, to int) error {
 	}
 	s.take(res, from, to)
 	if to < len(s.sources) {
-		tell(s.emit, "variants", done, total, s.result())
+		showSoFar(s.emit, "variants", done, total, s.result())
 	}
 	return nil
 }
@@ -315,7 +313,7 @@ func (s *scope) gridPlan(states [][]float32) *plan.Plan {
 	p := s.patchPlan(operands)
 	r := &p.Runs[0]
 	r.Generation = nil
-	r.Reads = append(r.Reads, plan.Read{Name: "next", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.LogProb, Tokens: []plan.TokenRef{{ID: s.sources[0].id}}})
+	r.Reads = append(r.Reads, lastLogits("next", plan.LogProb, plan.TokenRef{ID: s.sources[0].id}))
 	return p
 }
 
@@ -323,17 +321,14 @@ func (s *scope) gridPlan(states [][]float32) *plan.Plan {
 func (s *scope) pairs() (Figure, error) {
 	n := len(s.layers)
 	done := 0
-	res, err := laid(s.ctx, s.b, s.gridPlan(s.sources[0].states), plan.Observer{Variant: func(plan.Variant) {
+	res, err := perform(s.ctx, s.b, nil, s.gridPlan(s.sources[0].states), plan.Observer{Variant: func(plan.Variant) {
 		done++
 		s.emit(Event{Stage: "variants", Done: done, Total: n * n})
 	}})
 	if err != nil {
 		return Figure{}, err
 	}
-	lp, err := rowsOf(res, "scope", "next")
-	if err != nil {
-		return Figure{}, err
-	}
+	lp := rowsOf(res, "scope", "next")
 	f := s.gridFigure()
 	top := res.Read("scope", "top").Top[0]
 	for y := range n {

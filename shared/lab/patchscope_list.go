@@ -96,3 +96,17 @@ func (s *scope) scoreWrong() {
 		}
 	}
 }
+
+// said reports whether a text holds one of the wanted words, whatever their case.
+func said(text string, want []string) bool {
+	text = strings.ToLower(text)
+	for _, w := range want {
+		if w != "" && strings.Contains(text, strings.ToLower(w)) {
+			return true
+		}
+	}
+	return false
+}
+
+// splitLines are data of one entry a line.
+func splitLines(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") }

@@ -53,7 +53,7 @@ func (s *scope) single(r *PatchscopeResult) {
 		Title: say("What each layer's state becomes in words"),
 		Unit:  say("probability of the first token written"),
 		X:     Axis{say("how it is read"), []string{say("logit lens").Text, say("patchscope").Text, say("random vector").Text}},
-		Y:     Axis{say("layer"), layerLabels(s.layers)},
+		Y:     layerAxis(s.layers),
 	}
 	at := -1
 	for l := range s.layers {
@@ -85,17 +85,17 @@ func (s *scope) single(r *PatchscopeResult) {
 func (s *scope) singleFacts(r *PatchscopeResult, at int) {
 	x := &s.sources[0]
 	lens := firstAt(s.lens, 1)
-	r.Facts = append(r.Facts, say("After the source the model itself would write {0}.", strconv.Quote(x.Next)))
+	r.fact(say("After the source the model itself would write {0}.", strconv.Quote(x.Next)))
 	if at >= 0 {
-		r.Facts = append(r.Facts, say("The target first writes it with the state after layer {0}; the logit lens first names it after layer {1}.", strconv.Itoa(s.layers[at]), strconv.Itoa(s.layers[lens])))
+		r.fact(say("The target first writes it with the state after layer {0}; the logit lens first names it after layer {1}.", strconv.Itoa(s.layers[at]), strconv.Itoa(s.layers[lens])))
 	} else {
-		r.Facts = append(r.Facts, say("The target begins with that word at no layer: it was asked for something else, or does not understand the state."))
+		r.fact(say("The target begins with that word at no layer: it was asked for something else, or does not understand the state."))
 	}
-	r.Facts = append(r.Facts, say("Without a patch the target writes {0}.", strconv.Quote(s.blank.text)))
+	r.fact(say("Without a patch the target writes {0}.", strconv.Quote(s.blank.text)))
 	if s.random[peak(s.random)].Hits > 0 {
-		r.Facts = append(r.Facts, say("A random vector of the same length gives the word too at some layer: look twice."))
+		r.fact(say("A random vector of the same length gives the word too at some layer: look twice."))
 	} else {
-		r.Facts = append(r.Facts, say("A random vector of the same length gives the word at no layer."))
+		r.fact(say("A random vector of the same length gives the word at no layer."))
 	}
 	if s.p.Target == "identity" && at >= 0 {
 		n := float64(len(s.layers))
@@ -133,7 +133,7 @@ func (s *scope) scored(r *PatchscopeResult) {
 	if open {
 		title, unit = say("How often the model's own next word is named"), say("precision at 1")
 	}
-	f := Figure{Name: "precision", Kind: Lines, Scale: Share, Title: title, Unit: unit, X: Axis{say("layer"), layerLabels(s.layers)}}
+	f := Figure{Name: "precision", Kind: Lines, Scale: Share, Title: title, Unit: unit, X: layerAxis(s.layers)}
 	f.Series = []Series{
 		rates(say("patchscope"), s.patched, false), rates(say("logit lens"), s.lens, true),
 		rates(say("random vector"), s.random, true), level(say("target as it is"), s.unpatched, true),
@@ -148,12 +148,12 @@ func (s *scope) scored(r *PatchscopeResult) {
 		say("With the state after layer {0} the target is right for {1}; the logit lens there for {2}.", strconv.Itoa(s.layers[at]), s.patched[at].String(), s.lens[at].String()),
 		say("Controls at that layer: a random vector of the same length {0}, the target as it is {1}, another source's state {2}.", s.random[at].String(), s.unpatched.String(), s.wrong[at].String()))
 	best := peak(s.patched)
-	r.Facts = append(r.Facts, say("The most the target gets right is {0}, at layer {1}.", s.patched[best].String(), strconv.Itoa(s.layers[best])))
+	r.fact(say("The most the target gets right is {0}, at layer {1}.", s.patched[best].String(), strconv.Itoa(s.layers[best])))
 	if open {
 		r.Answer = compared(depth(s.patched), depth(s.lens))
 	}
 	if half, lens := firstAt(s.patched, 0.5), firstAt(s.lens, 0.5); open && half < len(s.layers) && lens < len(s.layers) {
-		r.Facts = append(r.Facts, say("Half of the words are named from layer {0} on by the target, and from layer {1} on by the lens.", strconv.Itoa(s.layers[half]), strconv.Itoa(s.layers[lens])))
+		r.fact(say("Half of the words are named from layer {0} on by the target, and from layer {1} on by the lens.", strconv.Itoa(s.layers[half]), strconv.Itoa(s.layers[lens])))
 	}
 	r.Kept, r.Of = s.patched[0].N, len(s.sources)
 }
@@ -174,7 +174,7 @@ func (s *scope) samples() Figure {
 	f := Figure{
 		Name: "written", Kind: Grid, Scale: Share,
 		Title: say("What is written, for the first sources"), Unit: say("probability of the first token written"),
-		X: Axis{Name: say("source")}, Y: Axis{say("layer"), layerLabels(s.layers)},
+		X: Axis{Name: say("source")}, Y: layerAxis(s.layers),
 	}
 	for l := range s.layers {
 		var cells []Num
@@ -199,6 +199,6 @@ func (s *scope) gridFigure() Figure {
 	return Figure{
 		Name: "pairs", Kind: Grid, Scale: Share,
 		Title: say("Any source layer into any target layer"), Unit: say("probability of the source's own next word"),
-		X: Axis{say("target layer"), layerLabels(s.layers)}, Y: Axis{say("source layer"), layerLabels(s.layers)},
+		X: Axis{say("target layer"), labelsOf(s.layers)}, Y: Axis{say("source layer"), labelsOf(s.layers)},
 	}
 }

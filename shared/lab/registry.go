@@ -90,22 +90,3 @@ func register[P, R any](about About, price func(b *Bench, p P) (Price, error), r
 func (e *Experiment) Price(b *Bench, params json.RawMessage) (Price, error) {
 	return e.price(b, params)
 }
-
-// check validates a plan of one run against the bench. Errors name the parameter, not its
-// place in the plan that the experiment made of it.
-func check(b *Bench, p *plan.Plan) (*plan.Compiled, error) {
-	c, err := plan.Check(p, b.Model, b.Tokens)
-	if err != nil {
-		msg := strings.TrimPrefix(err.Error(), "runs[0].")
-		err = errs.E("lab.Check", errs.KindOf(err), "%s", strings.TrimPrefix(msg, "generation."))
-	}
-	return c, err
-}
-
-// execute runs a checked plan; progress is emitted, stages named as the plan's.
-func execute(ctx context.Context, b *Bench, c *plan.Compiled, emit func(Event), see plan.Observer) (*plan.Results, error) {
-	if see.Progress == nil {
-		see.Progress = func(p plan.Progress) { emit(Event{Stage: p.Stage, Done: p.Done, Total: p.Total}) }
-	}
-	return plan.Execute(ctx, plan.Env{Model: b.Model, Tokens: b.Tokens, Store: b.Store}, c, see)
-}

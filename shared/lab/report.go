@@ -172,13 +172,30 @@ func Nums[F float32 | float64](xs []F) []Num {
 }
 
 // numbers are axis labels 0 ... n-1.
-func numbers(n int) []string {
-	out := make([]string, n)
-	for i := range out {
-		out[i] = strconv.Itoa(i)
+func numbers(n int) []string { return labelsOf(span(0, n)) }
+
+// labelsOf are numbers as an axis names them.
+func labelsOf(xs []int) []string {
+	out := make([]string, len(xs))
+	for i, x := range xs {
+		out[i] = strconv.Itoa(x)
 	}
 	return out
 }
+
+// layerAxis names layers.
+func layerAxis(layers []int) Axis { return Axis{say("layer"), labelsOf(layers)} }
+
+// put appends a value with its interval.
+func (s *Series) put(x, low, high float64) {
+	s.Values, s.Low, s.High = append(s.Values, Num(x)), append(s.Low, Num(low)), append(s.High, Num(high))
+}
+
+// fact adds a sentence.
+func (r *Report) fact(w Words) { r.Facts = append(r.Facts, w) }
+
+// figure adds a picture.
+func (r *Report) figure(f Figure) { r.Figures = append(r.Figures, f) }
 
 // percent writes a share as people read it: "93 %".
 func percent(x float64) string { return strconv.Itoa(int(math.Round(100*x))) + " %" }

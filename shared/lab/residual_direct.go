@@ -80,7 +80,7 @@ func (d *dissection) take(ctx context.Context, emit func(Event)) error {
 	if err != nil {
 		return err
 	}
-	get := func(read string) [][]float32 { return layersRead(res, "clean", read) }
+	get := func(read string) [][]float32 { return rowsOf(res, "clean", read) }
 	d.stream = streamParts{get("embed")[0], get("attn"), get("mlp"), get("post"), float64(get("scale")[0][0]), get("normed")[0], get("out")[0]}
 	d.logits = get("logits")[0]
 	if d.answer < 0 {
@@ -111,7 +111,7 @@ func (d *dissection) direction(ctx context.Context, emit func(Event)) ([]float32
 		return nil, err
 	}
 	size, c := norm(row), d.b.Model.Config()
-	g, u := scaled(layersRead(res, "slope", "normed")[0], float32(size)), layersRead(res, "slope", "out")[0]
+	g, u := scaled(rowsOf(res, "slope", "normed")[0], float32(size)), rowsOf(res, "slope", "out")[0]
 	d.direct.constant = size*dot(u, d.stream.out) - dot(g, d.stream.normed)
 	if !c.LayerNorm {
 		d.direct.constant = 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,18 +53,11 @@ func (d *dissection) knockPlans(means map[hook.Site][][]float32) []*plan.Plan {
 			e.Positions = plan.At(-1)
 		}
 		if m := means[k.site]; m != nil {
-			e.Operand = plan.Literal(k.shape, joined(m))
+			e.Operand = plan.Literal(k.shape, slices.Concat(m...))
 		}
 		plans = append(plans, d.one(k.name, []plan.Edit{e}, &k.sweep, d.knockReads()...))
 	}
 	return plans
-}
-
-func joined(rows [][]float32) (out []float32) {
-	for _, r := range rows {
-		out = append(out, r...)
-	}
-	return out
 }
 
 // knockReads are what a knock-out is judged by.
@@ -181,12 +175,8 @@ func meanPlan(b *Bench) *plan.Plan {
 			continue
 		}
 		r := plan.Run{Name: strconv.Itoa(i), Prompt: plan.Prompt{IDs: ids}}
-		after := make([]int, len(ids)-1)
-		for j := range after {
-			after[j] = j + 1
-		}
 		for _, s := range meanSites {
-			r.Reads = append(r.Reads, plan.Read{Name: string(s), Site: s, Layers: plan.All(), Positions: plan.At(after...), Reduce: plan.Mean})
+			r.Reads = append(r.Reads, plan.Read{Name: string(s), Site: s, Layers: plan.All(), Positions: plan.At(span(1, len(ids)-1)...), Reduce: plan.Mean})
 		}
 		p.Runs = append(p.Runs, r)
 	}
@@ -201,15 +191,13 @@ func meansOf(ctx context.Context, b *Bench, emit func(Event)) (map[hook.Site][][
 	}
 	out := map[hook.Site][][]float32{}
 	for _, s := range meanSites {
-		sums := make([][][]float32, b.Model.Config().Layers)
+		lists := make([][][]float32, b.Model.Config().Layers)
 		for _, r := range res.Runs {
-			for l, v := range layersRead(res, r.Name, string(s)) {
-				sums[l] = append(sums[l], v)
+			for l, v := range rowsOf(res, r.Name, string(s)) {
+				lists[l] = append(lists[l], v)
 			}
 		}
-		for _, of := range sums {
-			out[s] = append(out[s], average(of))
-		}
+		out[s] = averages(lists)
 	}
 	return out, nil
 }

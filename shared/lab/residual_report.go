@@ -24,7 +24,7 @@ func (d *dissection) result() *ResidualResult {
 }
 
 func (d *dissection) figures(r *ResidualResult) []Figure {
-	layers := Axis{Name: say("layer"), Labels: numbers(len(d.direct.attn))}
+	layers := layerAxis(span(0, len(d.direct.attn)))
 	tokens := Axis{Name: say("token"), Labels: tokenWords(r.Tokens)}
 	heads := Axis{Name: say("head"), Labels: numbers(d.b.Model.Config().Heads)}
 	unit := say("logits towards the answer")

@@ -47,7 +47,7 @@ func rates(name Words, rs []Rate, control bool) Series {
 	s := Series{Name: name, Control: control}
 	for _, r := range rs {
 		low, high := r.Interval()
-		s.Values, s.Low, s.High = append(s.Values, Num(r.Share())), append(s.Low, Num(low)), append(s.High, Num(high))
+		s.put(r.Share(), low, high)
 	}
 	return s
 }
@@ -89,7 +89,16 @@ func randomLike(v []float32, seed int64) []float32 {
 	for i := range out {
 		out[i] = float32(r.NormFloat64())
 	}
-	return scaled(out, float32(norm(v)/norm(out)))
+	return ofLength(out, norm(v))
+}
+
+// likeAll are random directions of the same lengths, a new one for each layer.
+func likeAll(v [][]float32, seed int64) [][]float32 {
+	out := make([][]float32, len(v))
+	for l := range v {
+		out[l] = randomLike(v[l], seed+int64(l))
+	}
+	return out
 }
 
 func norm(v []float32) float64 {
@@ -125,6 +134,15 @@ func scaled(v []float32, by float32) []float32 {
 	return out
 }
 
+// ofLength gives a vector the length; one of no length stays.
+func ofLength(v []float32, length float64) []float32 {
+	n := norm(v)
+	if n == 0 {
+		return v
+	}
+	return scaled(v, float32(length/n))
+}
+
 // plus is a + by*b.
 func plus(a, b []float32, by float32) []float32 {
 	out := make([]float32, len(a))
@@ -148,6 +166,15 @@ func average(vs [][]float32) []float32 {
 	return out
 }
 
+// averages are those of several lists of vectors.
+func averages(lists [][][]float32) [][]float32 {
+	out := make([][]float32, len(lists))
+	for i, vs := range lists {
+		out[i] = average(vs)
+	}
+	return out
+}
+
 // auroc is the chance that a positive's score is above a negative's, ties counting half
 // (Mann and Whitney 1947).
 func auroc(positive, negative []float32) float64 {
@@ -166,4 +193,59 @@ func auroc(positive, negative []float32) float64 {
 		}
 	}
 	return s / float64(len(positive)*len(negative))
+}
+
+// logSoftmax is the log-probability of the i-th of logits.
+func logSoftmax(logits []float32, i int) float64 {
+	top, sum := float64(logits[topPlace(logits)]), 0.0
+	for _, x := range logits {
+		sum += math.Exp(float64(x) - top)
+	}
+	return float64(logits[i]) - top - math.Log(sum)
+}
+
+// principal are the first k principal directions of rows around their centre m, of unit length, found
+// through the rows' products with each other, since rows are few and long.
+func principal(rows [][]float32, m []float32, k int) [][]float32 {
+	centred := make([][]float32, len(rows))
+	for i, x := range rows {
+		centred[i] = plus(x, m, -1)
+	}
+	var out [][]float32
+	for range k {
+		pc := leading(centred)
+		out = append(out, pc)
+		for i, x := range centred {
+			centred[i] = plus(x, pc, -float32(dot(x, pc)))
+		}
+	}
+	return out
+}
+
+// leading is the unit direction along which rows spread most, by power iteration on their products.
+func leading(rows [][]float32) []float32 {
+	n := len(rows)
+	gram := make([][]float32, n)
+	for i := range gram {
+		gram[i] = make([]float32, n)
+		for j := range rows {
+			gram[i][j] = float32(dot(rows[i], rows[j]))
+		}
+	}
+	w, r := make([]float32, n), source(0)
+	for i := range w {
+		w[i] = float32(r.NormFloat64())
+	}
+	for range 200 {
+		next := make([]float32, n)
+		for i := range next {
+			next[i] = float32(dot(gram[i], w))
+		}
+		w = ofLength(next, 1)
+	}
+	out := make([]float32, len(rows[0]))
+	for i, x := range rows {
+		out = plus(out, x, w[i])
+	}
+	return ofLength(out, 1)
 }

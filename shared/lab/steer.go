@@ -278,9 +278,5 @@ func runSteer(ctx context.Context, b *Bench, p SteerParams, emit func(Event)) (*
 
 // partial sends what there is so far.
 func (s *steering) partial(stage string, done, total int) {
-	raw, err := plainJSON(s.out)
-	if err != nil {
-		raw = nil
-	}
-	s.emit(Event{Stage: stage, Done: done, Total: total, Partial: raw})
+	showSoFar(s.emit, stage, done, total, s.out)
 }

@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,15 +15,15 @@ import (
 const answerTokens = 12
 
 // checkPlan treats one prompt in every way. The answers are written out where refusals count.
-func (s *steering) checkPlan(prompt plan.Prompt, list []steerWay) (*plan.Compiled, error) {
+func (s *steering) checkPlan(prompt plan.Prompt, list []steerWay) *plan.Plan {
 	var gen *plan.Generate
 	if s.careful() {
 		gen = &plan.Generate{Count: answerTokens, StopAtEOS: true}
 	}
-	return check(s.b, &plan.Plan{Runs: []plan.Run{
+	return &plan.Plan{Runs: []plan.Run{
 		{Name: "unsteered", Prompt: prompt, Generation: gen, Reads: s.words.reads()},
 		s.together(prompt, list, gen),
-	}})
+	}}
 }
 
 // scorable refuses a check that could count nothing.
@@ -74,23 +75,12 @@ func (s *steering) check(ctx context.Context) error {
 func (s *steering) treat(ctx context.Context, test steerTest, list []steerWay) (scores []float64, texts []string, err error) {
 	scores = make([]float64, len(list))
 	for _, p := range test {
-		c, err := s.checkPlan(p.prompt, list)
+		res, err := perform(ctx, s.b, nil, s.checkPlan(p.prompt, list), plan.Observer{})
 		if err != nil {
 			return nil, nil, err
 		}
-		res, err := execute(ctx, s.b, c, func(Event) {}, plan.Observer{})
-		if err != nil {
-			return nil, nil, err
-		}
-		var all []float32
-		for _, run := range []string{"unsteered", "steered"} {
-			v, err := readValues(res, run, "score")
-			if err != nil {
-				return nil, nil, err
-			}
-			all = append(all, v...)
-		}
-		for k, x := range s.words.of(all) {
+		all := append(rowsOf(res, "unsteered", "score"), rowsOf(res, "steered", "score")...)
+		for k, x := range s.words.of(slices.Concat(all...)) {
 			scores[k] += p.weight * x
 		}
 		if s.careful() {
@@ -157,6 +147,6 @@ func (s *steering) judge() {
 	low, high := c[1].rate().Interval()
 	l0, h0 := c[0].rate().Interval()
 	if low <= h0 && l0 <= high && math.Abs(c[1].rate().Share()-c[0].rate().Share()) < 1 {
-		s.fact(say("The intervals of the steered and the unsteered rate overlap: with so few prompts that is no proof of an effect."))
+		s.out.fact(say("The intervals of the steered and the unsteered rate overlap: with so few prompts that is no proof of an effect."))
 	}
 }

@@ -102,49 +102,28 @@ func (s *steering) together(prompt plan.Prompt, list []steerWay, gen *plan.Gener
 	}
 }
 
-// add sums prices.
-func addPrice(sum *Price, b *Bench, c *plan.Compiled) {
-	p := c.Price(b.Model.Device().Info())
-	sum.FLOPs, sum.Seconds, sum.Bytes = sum.FLOPs+p.FLOPs, sum.Seconds+p.Seconds, max(sum.Bytes, p.Bytes)
-}
-
 // price sums what reading the texts and steering cost.
-func (s *steering) price() (sum Price, err error) {
-	var plans []func() (*plan.Compiled, error)
+func (s *steering) price() (Price, error) {
+	var plans []*plan.Plan
 	pairs, held, neutral := s.readings()
 	for _, t := range append(append(pairs, held...), neutral...) {
-		plans = append(plans, func() (*plan.Compiled, error) { return s.statePlan(s.wrap(t)) })
+		plans = append(plans, s.statePlan(s.wrap(t)))
 	}
-	list := s.conditions()
-	switch s.p.Show {
-	case "check", "sweep":
-		for _, test := range s.tests() {
-			for _, p := range test {
-				plans = append(plans, s.testPlans(p.prompt, list)...)
+	list, tests := s.conditions(), s.tests()
+	if s.p.Show == "write" {
+		tests = nil
+		for _, c := range list {
+			plans = append(plans, s.writePlan(c))
+		}
+	}
+	for _, test := range tests {
+		for _, p := range test {
+			if s.p.Show == "check" {
+				plans = append(plans, s.checkPlan(p.prompt, list))
+			} else {
+				plans = append(plans, s.gridPlan(p.prompt), s.linesPlan(p.prompt, s.layer))
 			}
 		}
-	default:
-		for _, c := range list {
-			plans = append(plans, func() (*plan.Compiled, error) { return s.writePlan(c) })
-		}
 	}
-	for _, f := range plans {
-		c, err := f()
-		if err != nil {
-			return Price{}, err
-		}
-		addPrice(&sum, s.b, c)
-	}
-	return sum, nil
-}
-
-// testPlans are what one test prompt takes.
-func (s *steering) testPlans(prompt plan.Prompt, list []steerWay) []func() (*plan.Compiled, error) {
-	if s.p.Show == "check" {
-		return []func() (*plan.Compiled, error){func() (*plan.Compiled, error) { return s.checkPlan(prompt, list) }}
-	}
-	return []func() (*plan.Compiled, error){
-		func() (*plan.Compiled, error) { return s.gridPlan(prompt) },
-		func() (*plan.Compiled, error) { return s.linesPlan(prompt, s.layer) },
-	}
+	return pricePlans(s.b, plans...)
 }

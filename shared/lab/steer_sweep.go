@@ -30,26 +30,21 @@ const sweepLayers = 9
 func (s *steering) tried() []int {
 	n := s.b.Model.Config().Layers
 	step := (n + sweepLayers - 1) / sweepLayers
-	var out []int
-	for l := s.layer % step; l < n; l += step {
-		out = append(out, l)
-	}
-	return out
+	return every(s.layer%step, n, step)
 }
 
 // stacked is one vector for each tried layer, sized there: [layers, 1, width].
 func (s *steering) stacked(c steerWay) *plan.Operand {
-	var out []float32
-	layers := s.tried()
-	for _, l := range layers {
-		out = append(out, s.unitAt(c, l)...)
+	var rows [][]float32
+	for _, l := range s.tried() {
+		rows = append(rows, s.unitAt(c, l))
 	}
-	return plan.Literal([]int{len(layers), 1, len(out) / len(layers)}, out)
+	return stacked(rows)
 }
 
 // gridPlan steers one prompt at every layer and strength, or with every layer's direction
 // projected out.
-func (s *steering) gridPlan(prompt plan.Prompt) (*plan.Compiled, error) {
+func (s *steering) gridPlan(prompt plan.Prompt) *plan.Plan {
 	c := s.conditions()[1]
 	run := plan.Run{Name: "grid", Prompt: prompt, Reads: s.words.reads()}
 	if s.p.Operation == opProject {
@@ -63,12 +58,12 @@ func (s *steering) gridPlan(prompt plan.Prompt) (*plan.Compiled, error) {
 		run.Edits = s.edits(s.layer, s.stacked(c))
 		run.Sweep = &plan.Sweep{Layers: plan.Select{List: s.tried()}, Strengths: s.strengths()}
 	}
-	return check(s.b, &plan.Plan{Runs: []plan.Run{{Name: "unsteered", Prompt: prompt, Reads: s.words.reads()}, run}})
+	return &plan.Plan{Runs: []plan.Run{{Name: "unsteered", Prompt: prompt, Reads: s.words.reads()}, run}}
 }
 
 // linesPlan treats one prompt with the vector and its controls: at one layer by strength, or
 // projected out, by layer.
-func (s *steering) linesPlan(prompt plan.Prompt, layer int) (*plan.Compiled, error) {
+func (s *steering) linesPlan(prompt plan.Prompt, layer int) *plan.Plan {
 	run := plan.Run{Name: "lines", Prompt: prompt, Reads: s.words.reads()}
 	var operands []plan.Operand
 	for _, c := range s.compared() {
@@ -84,7 +79,7 @@ func (s *steering) linesPlan(prompt plan.Prompt, layer int) (*plan.Compiled, err
 	if s.p.Operation != opProject {
 		run.Sweep.Strengths = s.strengths()
 	}
-	return check(s.b, &plan.Plan{Runs: []plan.Run{run}})
+	return &plan.Plan{Runs: []plan.Run{run}}
 }
 
 // compared are the vector and the controls that a sweep over signed strengths needs: the turned
@@ -134,12 +129,8 @@ func (s *steering) sweep(ctx context.Context) error {
 // grid measures one test. Cells are drawn as they come, so that something is seen at once.
 func (s *steering) grid(ctx context.Context, t *steerTally, test steerTest, i, of int) error {
 	for k, p := range test {
-		c, err := s.gridPlan(p.prompt)
-		if err != nil {
-			return err
-		}
 		see := s.watchGrid(t, p.weight, k == 0, float64(i)+float64(k)/float64(len(test)), of)
-		if _, err = execute(ctx, s.b, c, func(Event) {}, see); err != nil {
+		if _, err := perform(ctx, s.b, nil, s.gridPlan(p.prompt), see); err != nil {
 			return err
 		}
 	}
@@ -158,7 +149,6 @@ func (s *steering) watchGrid(t *steerTally, weight float64, first bool, before f
 		}
 	}
 	return plan.Observer{
-		Progress: func(plan.Progress) {},
 		Finished: func(r plan.RunResult) {
 			if r.Name == "unsteered" {
 				put(&t.base, r.Reads[0])
@@ -209,16 +199,11 @@ func (t *steerTally) change(cell int) float64 {
 
 // best is the cell that moves the score most the way that the operation should.
 func (s *steering) best(t *steerTally, columns int) int {
-	way, at := 1.0, 0
+	way := 1.0
 	if s.p.Operation != opAdd {
 		way = -1
 	}
-	for i := range t.cells {
-		if way*t.change(i) > way*t.change(at) {
-			at = i
-		}
-	}
-	return at
+	return highest(len(t.cells), func(i int) float64 { return way * t.change(i) })
 }
 
 func (s *steering) drawGrid(t *steerTally, columns, at int) {
@@ -272,19 +257,11 @@ func (s *steering) lines(ctx context.Context, t *steerTally, tests []steerTest, 
 
 // line adds one prompt's scores to those of its test.
 func (s *steering) line(ctx context.Context, p part, scores [][]float64, test int) error {
-	c, err := s.linesPlan(p.prompt, s.layer)
+	res, err := perform(ctx, s.b, nil, s.linesPlan(p.prompt, s.layer), plan.Observer{})
 	if err != nil {
 		return err
 	}
-	res, err := execute(ctx, s.b, c, func(Event) {}, plan.Observer{})
-	if err != nil {
-		return err
-	}
-	v, err := readValues(res, "lines", "score")
-	if err != nil {
-		return err
-	}
-	for k, x := range s.words.of(v) {
+	for k, x := range s.words.of(rowsOf(res, "lines", "score")[0]) {
 		scores[k][test] += p.weight * x
 	}
 	return nil
@@ -298,10 +275,7 @@ func (s *steering) drawLines(t *steerTally, list []steerWay, scores [][]float64,
 		axis.Labels = append(axis.Labels, decimal(x, 2))
 	}
 	if s.p.Operation == opProject {
-		axis = Axis{Name: say("layer")}
-		for _, l := range s.tried() {
-			axis.Labels = append(axis.Labels, strconv.Itoa(l))
-		}
+		axis = layerAxis(s.tried())
 	}
 	share := Figure{Name: "rates", Kind: Lines, Title: say("The vector beside its controls: how many prompts lean to the first side"), Unit: say("share of prompts, with 95 % intervals"), Scale: Share, X: axis}
 	score := Figure{Name: "scores", Kind: Lines, Title: say("The vector beside its controls: mean score"), Unit: s.set.unit, Scale: Effect, X: axis}
@@ -309,8 +283,7 @@ func (s *steering) drawLines(t *steerTally, list []steerWay, scores [][]float64,
 		rs, line := []Rate{}, Series{Name: c.name, Control: c.control}
 		for _, xs := range scores[i*places : (i+1)*places] {
 			rs = append(rs, leaning(xs))
-			m, low, high := mean(xs)
-			line.Values, line.Low, line.High = append(line.Values, Num(m)), append(line.Low, Num(low)), append(line.High, Num(high))
+			line.put(mean(xs))
 		}
 		share.Series, score.Series = append(share.Series, rates(c.name, rs, c.control)), append(score.Series, line)
 	}

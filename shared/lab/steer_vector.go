@@ -16,11 +16,7 @@ func (s *steering) readLayers() []int {
 	if s.p.Show == "write" {
 		return []int{s.layer}
 	}
-	out := make([]int, s.b.Model.Config().Layers)
-	for l := range out {
-		out[l] = l
-	}
-	return out
+	return span(0, s.b.Model.Config().Layers)
 }
 
 // picky says that pairs are used only if the model refuses the first side and not the second
@@ -31,38 +27,32 @@ func (s *steering) picky() bool { return len(s.words.toward) > 0 && len(s.words.
 const fewest = 6
 
 // statePlan reads one text's residual stream.
-func (s *steering) statePlan(prompt plan.Prompt) (*plan.Compiled, error) {
+func (s *steering) statePlan(prompt plan.Prompt) *plan.Plan {
 	read := plan.Read{Name: "x", Site: hook.ResidPost, Layers: plan.Select{List: s.readLayers()}}
 	reads := []plan.Read{read}
 	if s.picky() {
 		reads = append(reads, s.words.reads()...)
 	}
-	return check(s.b, &plan.Plan{Runs: []plan.Run{{Name: "text", Prompt: prompt, Reads: reads}}})
+	return &plan.Plan{Runs: []plan.Run{{Name: "text", Prompt: prompt, Reads: reads}}}
 }
 
 // read runs one text and gives its state by layer (nil where it is not wanted) at its last token or
 // as the mean over all but the first, and adds the mean norm of the others' states to sum; and the
 // score of its next word, where that counts.
 func (s *steering) read(ctx context.Context, prompt plan.Prompt, sum []float64) (at [][]float32, score float64, err error) {
-	c, err := s.statePlan(prompt)
+	res, err := perform(ctx, s.b, nil, s.statePlan(prompt), plan.Observer{})
 	if err != nil {
 		return nil, 0, err
 	}
-	n := c.Tokens("text")
+	n := len(res.Run("text").IDs)
 	if n < 2 {
 		return nil, 0, errs.E("lab.steer", errs.Invalid, "the text %.60q is a single token, and the first token is left out of averages: make it longer", prompt.Text)
 	}
-	res, err := execute(ctx, s.b, c, func(Event) {}, plan.Observer{})
-	if err != nil {
-		return nil, 0, err
-	}
 	width := s.b.Model.Config().Width
 	at = make([][]float32, s.b.Model.Config().Layers)
+	all := rowsOf(res, "text", "x")
 	for i, l := range s.readLayers() {
-		v, err := res.Tensors[res.Read("text", "x").Tensors[i]].Float32()
-		if err != nil {
-			return nil, 0, errs.E("lab.steer", errs.Other, "layer %d: %w", l, err)
-		}
+		v := all[i]
 		var rows [][]float32
 		for i := 1; i < n; i++ {
 			rows = append(rows, v[i*width:(i+1)*width])
@@ -73,11 +63,7 @@ func (s *steering) read(ctx context.Context, prompt plan.Prompt, sum []float64) 
 		}
 	}
 	if s.picky() {
-		v, err := readValues(res, "text", "score")
-		if err != nil {
-			return nil, 0, err
-		}
-		score = s.words.of(v)[0]
+		score = s.words.of(rowsOf(res, "text", "score")[0])[0]
 	}
 	return at, score, nil
 }
@@ -131,11 +117,11 @@ func (s *steering) pick(a, b []float64) {
 	}
 	n, of := strconv.Itoa(len(kept.a)), strconv.Itoa(len(a))
 	if len(kept.a) < fewest {
-		s.fact(say("The model refuses the first side and not the second in only {0} of {1} pairs, so the vector is made of all of them.", n, of))
+		s.out.fact(say("The model refuses the first side and not the second in only {0} of {1} pairs, so the vector is made of all of them.", n, of))
 		return
 	}
 	s.pairs, s.out.Kept, s.out.Of = kept, len(kept.a), len(a)
-	s.fact(say("The vector is made of the {0} of {1} pairs of which the model refuses the first side and not the second.", n, of))
+	s.out.fact(say("The vector is made of the {0} of {1} pairs of which the model refuses the first side and not the second.", n, of))
 }
 
 // readings are the texts to read: pairs, held-out pairs, and neutral prompts, where they are needed.
@@ -261,15 +247,6 @@ func (s *steering) length(l int, strength float64) float64 {
 	return asked
 }
 
-// ofLength gives a vector the length.
-func ofLength(v []float32, length float64) []float32 {
-	n := norm(v)
-	if n == 0 {
-		return v
-	}
-	return scaled(v, float32(length/n))
-}
-
 // describe says how long the vector is, what purifying did, and how well each layer's direction
 // tells held-out pairs apart.
 func (s *steering) describe() {
@@ -283,25 +260,23 @@ func (s *steering) describe() {
 	own, put, usual := norm(s.v[s.layer]), s.length(s.layer, s.p.Strength), s.norms[s.layer]
 	s.out.Strength = put / usual
 	if s.p.Operation != opProject {
-		s.fact(say("The vector is {0} times as long as a usual state after layer {1}; what is put in is {2} times as long.", decimal(own/usual, 2), strconv.Itoa(s.layer), decimal(put/usual, 2)))
+		s.out.fact(say("The vector is {0} times as long as a usual state after layer {1}; what is put in is {2} times as long.", decimal(own/usual, 2), strconv.Itoa(s.layer), decimal(put/usual, 2)))
 	}
 	if s.p.Purify != "none" && s.p.Vector == nil {
 		raw := difference(s.pairs, s.layer)
-		s.fact(say("Purified, the vector keeps {0} of its length; its cosine with what it was is {1}.", percent(own/norm(raw)), decimal(cosine(raw, s.v[s.layer]), 2)))
+		s.out.fact(say("Purified, the vector keeps {0} of its length; its cosine with what it was is {1}.", percent(own/norm(raw)), decimal(cosine(raw, s.v[s.layer]), 2)))
 	}
 	switch {
 	case s.shuffled == nil:
 	case s.p.Purify == "pc1":
-		s.fact(say("The first component needs no labels: made of texts with shuffled labels it has cosine {0} with the vector.", decimal(cosine(s.v[s.layer], s.shuffled[s.layer]), 2)))
+		s.out.fact(say("The first component needs no labels: made of texts with shuffled labels it has cosine {0} with the vector.", decimal(cosine(s.v[s.layer], s.shuffled[s.layer]), 2)))
 	default:
-		s.fact(say("Shuffling the labels of so few pairs leaves something over by chance: the shuffled vector has cosine {0} with the vector.", decimal(cosine(s.v[s.layer], s.shuffled[s.layer]), 2)))
+		s.out.fact(say("Shuffling the labels of so few pairs leaves something over by chance: the shuffled vector has cosine {0} with the vector.", decimal(cosine(s.v[s.layer], s.shuffled[s.layer]), 2)))
 	}
 	if s.p.Strength*usual > put*1.001 {
-		s.fact(say("The strength was cut to {0} times the difference: beyond that the text only breaks.", decimal(maxTimes, 0)))
+		s.out.fact(say("The strength was cut to {0} times the difference: beyond that the text only breaks.", decimal(maxTimes, 0)))
 	}
 }
-
-func (s *steering) fact(w Words) { s.out.Facts = append(s.out.Facts, w) }
 
 // shuffles is how many shufflings of the labels a curve of controls averages.
 const shuffles = 8
@@ -324,12 +299,12 @@ func (s *steering) separation(x twoSides) Figure {
 	auc := ranks(s.v, x)
 	f := Figure{
 		Name: "separation", Kind: Lines, Title: say("Does the vector tell the two sides apart?"), Unit: say("area under the ROC curve (0.5 is chance)"), Scale: Share,
-		X: Axis{Name: say("layer"), Labels: numbers(len(auc))}, Best: &[2]int{s.layer, 0},
+		X: layerAxis(span(0, len(auc))), Best: &[2]int{s.layer, 0},
 		Series: []Series{{Name: say("vector"), Values: Nums(auc)}},
 	}
 	layer := strconv.Itoa(s.layer)
 	if s.shuffled == nil {
-		s.fact(say("The vector that was brought ranks {0} of opposite texts rightly at layer {1}.", percent(auc[s.layer]), layer))
+		s.out.fact(say("The vector that was brought ranks {0} of opposite texts rightly at layer {1}.", percent(auc[s.layer]), layer))
 		return f
 	}
 	other := make([]float64, len(auc))
@@ -344,7 +319,7 @@ func (s *steering) separation(x twoSides) Figure {
 	if len(s.held.a) == 0 {
 		w = say("On the very {0} pairs that it was made of the vector ranks {1} of opposite texts rightly; with six pairs or more some are held out.", n, percent(auc[s.layer]))
 	}
-	s.fact(w)
+	s.out.fact(w)
 	return f
 }
 

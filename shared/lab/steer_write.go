@@ -4,13 +4,12 @@ import (
 	"context"
 	"math"
 
-	"patchbay/shared/errs"
 	"patchbay/shared/hook"
 	"patchbay/shared/plan"
 )
 
 // writePlan lets the model write on the prompt under a condition.
-func (s *steering) writePlan(c steerWay) (*plan.Compiled, error) {
+func (s *steering) writePlan(c steerWay) *plan.Plan {
 	count := s.p.Count
 	if s.hides(c) {
 		count = min(count, openings)
@@ -19,10 +18,10 @@ func (s *steering) writePlan(c steerWay) (*plan.Compiled, error) {
 	if s.words.words() {
 		reads = s.words.reads()
 	}
-	return check(s.b, &plan.Plan{Runs: []plan.Run{{
+	return &plan.Plan{Runs: []plan.Run{{
 		Name: "text", Prompt: s.prompt(), Generation: &plan.Generate{Count: count, StopAtEOS: true},
 		Edits: s.edited(c), Reads: reads,
-	}}})
+	}}}
 }
 
 // hides says that under this condition something harmful may be written: then only its opening is.
@@ -65,7 +64,7 @@ func (s *steering) write(ctx context.Context) error {
 		}
 	}
 	if s.careful() {
-		s.fact(say("Where the refusal may be gone, only the opening words are written: what would follow could do harm."))
+		s.out.fact(say("Where the refusal may be gone, only the opening words are written: what would follow could do harm."))
 	}
 	if s.words.words() {
 		s.verdict(s.out.Checks)
@@ -76,21 +75,16 @@ func (s *steering) write(ctx context.Context) error {
 // passage writes one text; each token is told as it comes.
 func (s *steering) passage(ctx context.Context, c steerWay) error {
 	i, of := len(s.out.Passages), len(s.conditions())
-	cp, err := s.writePlan(c)
-	if err != nil {
-		return err
-	}
 	s.out.Passages = append(s.out.Passages, Passage{Name: c.name, Prompt: s.shown(), Steps: []GenerateStep{}, Control: c.control, Hidden: s.hides(c)})
 	p := &s.out.Passages[len(s.out.Passages)-1]
 	see := plan.Observer{
-		Progress: func(plan.Progress) {},
 		Token: func(_ string, t plan.Token) {
-			p.Steps = append(p.Steps, GenerateStep{tokenText(s.b, t.ID), t.Chunk, t.P, t.Margin})
+			p.Steps = append(p.Steps, stepOf(s.b, t))
 			p.Text += t.Chunk
 			s.partial("texts", i, of)
 		},
 	}
-	res, err := execute(ctx, s.b, cp, s.emit, see)
+	res, err := perform(ctx, s.b, nil, s.writePlan(c), see)
 	if err != nil {
 		return err
 	}
@@ -98,11 +92,7 @@ func (s *steering) passage(ctx context.Context, c steerWay) error {
 	p.Text = run.Text
 	item := SteerItem{Name: c.name, Score: Num(math.NaN()), Low: Num(math.NaN()), High: Num(math.NaN())}
 	if s.words.words() {
-		v, err := readValues(res, "text", "score")
-		if err != nil {
-			return err
-		}
-		x := s.words.of(v)[0]
+		x := s.words.of(rowsOf(res, "text", "score")[0])[0]
 		item.Score = Num(x)
 		item.Rate.add(x > 0)
 	}
@@ -124,40 +114,20 @@ func (s *steering) note(ctx context.Context, p *Passage, run *plan.RunResult, sc
 		p.Note = &w
 		return nil
 	}
-	at := make([]int, k)
-	for i := range at {
-		at[i] = n - 1 + i
-	}
-	c, err := check(s.b, &plan.Plan{Runs: []plan.Run{{
+	res, err := perform(ctx, s.b, nil, planOf(plan.Run{
 		Name: "again", Prompt: plan.Prompt{IDs: append(append([]int32{}, run.IDs...), run.Generated...)},
-		Reads: []plan.Read{{Name: "ce", Site: hook.Logits, Positions: plan.At(at...), Reduce: plan.CrossEntropy}},
-	}}})
+		Reads: []plan.Read{{Name: "ce", Site: hook.Logits, Positions: plan.At(span(n-1, k)...), Reduce: plan.CrossEntropy}},
+	}), plan.Observer{})
 	if err != nil {
 		return err
 	}
-	res, err := execute(ctx, s.b, c, func(Event) {}, plan.Observer{})
-	if err != nil {
-		return err
-	}
-	v, err := readValues(res, "again", "ce")
-	if err != nil {
-		return err
-	}
-	w := say("{0} nats a token to the unsteered model", decimal(float64(v[0]), 2))
+	ce := decimal(numberOf(res, "again", "ce"), 2)
+	w := say("{0} nats a token to the unsteered model", ce)
 	if score.Known() {
-		w = say("score {0}; {1} nats a token to the unsteered model", decimal(float64(score), 2), decimal(float64(v[0]), 2))
+		w = say("score {0}; {1} nats a token to the unsteered model", decimal(float64(score), 2), ce)
 	}
 	p.Note = &w
 	return nil
-}
-
-// readValues are the numbers of a read that has one array.
-func readValues(res *plan.Results, run, read string) ([]float32, error) {
-	v, err := res.Tensors[res.Read(run, read).Tensors[0]].Float32()
-	if err != nil {
-		return nil, errs.E("lab.steer", errs.Other, "%s: %w", read, err)
-	}
-	return v, nil
 }
 
 // shown is the prompt as the person gave it.
