@@ -1,6 +1,8 @@
 package lab
 
-import "testing"
+import (
+	"testing"
+)
 
 // On Pocket the own state rescues no more than another question's: the lesson must say so.
 func TestBackpatchOnPocket(t *testing.T) {

@@ -1,86 +1,18 @@
 package lab
 
 import (
-	"context"
 	"encoding/json"
 	"math"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-
-	"patchbay/shared/device"
-	"patchbay/shared/device/ref"
-	"patchbay/shared/device/simd"
-	"patchbay/shared/internal/refdata"
-	"patchbay/shared/nn"
-	"patchbay/shared/token"
-	"patchbay/shared/weights"
 )
-
-var loaded = struct {
-	sync.Mutex
-	bench map[string]*Bench
-}{bench: map[string]*Bench{}}
-
-func testDevice(t testing.TB) device.Device {
-	if dev, err := simd.New(); err == nil {
-		return dev
-	}
-	t.Log("no simd device in this build; the reference device is slow")
-	return ref.New()
-}
-
-// bench loads a model of the catalogue once for all tests of the package.
-func bench(t testing.TB, id string) *Bench {
-	t.Helper()
-	path := refdata.Model(t, id)
-	loaded.Lock()
-	defer loaded.Unlock()
-	if b := loaded.bench[id]; b != nil {
-		return b
-	}
-	file := must(weights.Open(path))(t)
-	m := must(nn.Load(context.Background(), testDevice(t), file, nn.Options{MaxTokens: 512}))(t)
-	loaded.bench[id] = &Bench{Model: m, Tokens: must(token.FromGGUF(file.Meta))(t), Parity: Parity{Model: id}}
-	return loaded.bench[id]
-}
-
-func must[T any](v T, err error) func(testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-}
-
-func readJSON(t testing.TB, v any, elem ...string) {
-	t.Helper()
-	if err := json.Unmarshal(must(os.ReadFile(refdata.Path(t, elem...)))(t), v); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // models are the reference's names with the catalogue's.
 var models = []struct{ ref, id string }{
 	{"smollm2-135m", "smollm2-135m-instruct"},
 	{"gemma3-270m", "gemma3-270m"},
 }
-
-func run[R any](t testing.TB, b *Bench, name, params string, emit func(Event)) (*Outcome, R) {
-	t.Helper()
-	out := must(must(Get(name))(t).Run(context.Background(), b, json.RawMessage(params), emit))(t)
-	var r R
-	if err := json.Unmarshal(out.Result, &r); err != nil {
-		t.Fatal(err)
-	}
-	return out, r
-}
-
-func marshal(t testing.TB, v any) string { return string(must(json.Marshal(v))(t)) }
 
 func TestLensReference(t *testing.T) {
 	for _, m := range models {

@@ -1,6 +1,8 @@
 package lab
 
-import "testing"
+import (
+	"testing"
+)
 
 // Pocket does not think in English: the French opposite comes by itself. What is asserted is
 // that the lesson shows this.

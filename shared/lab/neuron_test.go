@@ -11,22 +11,11 @@ import (
 	"patchbay/shared/plan"
 )
 
-func figureNamed(t testing.TB, r *Report, name string) *Figure {
-	t.Helper()
-	for i := range r.Figures {
-		if r.Figures[i].Name == name {
-			return &r.Figures[i]
-		}
-	}
-	t.Fatalf("there is no figure %q", name)
-	return nil
-}
-
 // The terms add up to the gate's sum, and the curve passes through what the neuron gives.
 func TestNeuronSum(t *testing.T) {
 	b := pocketBench(t)
 	_, r := run[NeuronResult](t, b, "neuron", `{"layer": 1, "neuron": 52, "prompt": "Q: chat"}`, nil)
-	f := figureNamed(t, &r.Report, "sum")
+	f := figureOf(t, r.Report, "sum")
 	sum := 0.0
 	for _, x := range f.Series[0].Values {
 		sum += float64(x)
@@ -43,7 +32,7 @@ func TestNeuronSum(t *testing.T) {
 	if r.Answer == nil || *r.Answer != 0 {
 		t.Errorf("one neuron less changes the answer: prediction %v came true", r.Answer)
 	}
-	if top := figureNamed(t, &r.Report, "top"); len(top.Cells) != topRows || !strings.Contains(marshal(t, top.Texts), "cheval") {
+	if top := figureOf(t, r.Report, "top"); len(top.Cells) != topRows || !strings.Contains(marshal(t, top.Texts), "cheval") {
 		t.Errorf("the texts that excite the French neuron are %v", top.Texts)
 	}
 }
@@ -54,7 +43,7 @@ func TestNeuronFind(t *testing.T) {
 	b := pocketBench(t)
 	for _, concept := range []string{"french", "countries"} {
 		_, r := run[NeuronResult](t, b, "neuron", marshal(t, map[string]any{"part": "find", "concept": concept}), nil)
-		f := figureNamed(t, &r.Report, "perfect")
+		f := figureOf(t, r.Report, "perfect")
 		var total [3]float64
 		for i, s := range f.Series {
 			for _, x := range s.Values {
@@ -64,7 +53,7 @@ func TestNeuronFind(t *testing.T) {
 		if total[0] < 2*total[1] || total[2] > total[0]/10 {
 			t.Errorf("%s: %v neurons look perfect without near misses, with them, and with shuffled labels", concept, total)
 		}
-		tells := figureNamed(t, &r.Report, "concepts")
+		tells := figureOf(t, r.Report, "concepts")
 		for i, name := range tells.X.Labels {
 			if name == concept && tells.Series[0].Values[i] < 0.9 {
 				t.Errorf("%s: the neuron that was found has AUROC %g", concept, tells.Series[0].Values[i])
@@ -98,7 +87,7 @@ func TestNeuronAblate(t *testing.T) {
 		if r.Kept != 2 || r.Of != 3 {
 			t.Errorf("%s: %d of %d facts are kept", method, r.Kept, r.Of)
 		}
-		f := figureNamed(t, &r.Report, "groups")
+		f := figureOf(t, r.Report, "groups")
 		last := len(f.X.Labels) - 1
 		if one, many, random := f.Series[0].Values[0], f.Series[0].Values[last], f.Series[1].Values[last]; one < -0.2 || many > -3 || random < -0.2 {
 			t.Errorf("%s: one neuron %g, two hundred %g, two hundred random ones %g", method, one, many, random)

@@ -1,46 +1,12 @@
 package lab
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 	"testing"
 
 	"patchbay/shared/internal/refdata"
 )
-
-// figure finds a result's figure.
-func figureOf(t testing.TB, r Report, name string) Figure {
-	t.Helper()
-	for _, f := range r.Figures {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatalf("there is no figure %q", name)
-	return Figure{}
-}
-
-// seriesOf finds a figure's series.
-func seriesOf(t testing.TB, f Figure, name string) Series {
-	t.Helper()
-	for _, s := range f.Series {
-		if s.Name.String() == name {
-			return s
-		}
-	}
-	t.Fatalf("figure %s has no series %q", f.Name, name)
-	return Series{}
-}
-
-// refused runs an experiment that must fail, with the words in its error.
-func refused(t testing.TB, b *Bench, name, params, words string) {
-	t.Helper()
-	_, err := must(Get(name))(t).Run(context.Background(), b, json.RawMessage(params), nil)
-	if err == nil || !strings.Contains(err.Error(), words) {
-		t.Errorf("%s %s: the error is %v; it should say %q", name, params, err, words)
-	}
-}
 
 func TestPatchscopeOnPocket(t *testing.T) {
 	b := pocketBench(t)

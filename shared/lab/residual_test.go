@@ -4,46 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"math"
-	"os"
 	"strings"
 	"testing"
-
-	"patchbay/shared/internal/refdata"
-	"patchbay/shared/nn"
-	"patchbay/shared/weights"
 )
 
 // tinyFamilies are random models of every architecture.
 var tinyFamilies = []string{"llama", "llama3_rope", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "gpt2", "gpt_neox"}
-
-// tinyBench loads one. Its vocabulary has no words, so Pocket's tokenizer only names the ids.
-func tinyBench(t testing.TB, family string) *Bench {
-	t.Helper()
-	file := must(weights.Open(refdata.Path(t, "families", family)))(t)
-	t.Cleanup(func() { file.Close() })
-	file.Meta = nil
-	if err := json.Unmarshal(must(os.ReadFile(refdata.Path(t, "families", family, "config.json")))(t), &file.Meta); err != nil {
-		t.Fatal(err)
-	}
-	m := must(nn.Load(t.Context(), testDevice(t), file, nn.Options{}))(t)
-	t.Cleanup(m.Close)
-	return &Bench{Model: m, Tokens: pocketBench(t).Tokens, Parity: Parity{Model: family}}
-}
-
-// pocketBench loads the model of the repository.
-func pocketBench(t testing.TB) *Bench {
-	t.Helper()
-	t.Setenv("PATCHBAY_MODELS", "../../public/models")
-	return bench(t, "pocket")
-}
-
-func tinyIDs(n int) []int32 {
-	ids := make([]int32, n)
-	for i := range ids {
-		ids[i] = int32(7*i%97 + 3)
-	}
-	return ids
-}
 
 // The parts of the stream add up to the logit on every architecture, heads and source positions to
 // their attention.
@@ -71,13 +37,6 @@ func TestResidualSums(t *testing.T) {
 				}
 			}
 		}
-	}
-}
-
-func near(t *testing.T, what string, got, want float64) {
-	t.Helper()
-	if math.Abs(got-want) > 1e-4*max(1, math.Abs(want)) {
-		t.Errorf("%s: %.6f, want %.6f", what, got, want)
 	}
 }
 
