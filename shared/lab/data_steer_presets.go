@@ -30,3 +30,31 @@ func steerPresets() []Preset {
 			Said: "The English sentence goes on in French: Je n'avais pas de souci à faire; unsteered it stays English, and a random vector of this length breaks it."},
 	}
 }
+
+// steerUnits says what the score of a set is.
+func steerUnits(name string) Words {
+	switch name {
+	case setRefusal:
+		return say("log-odds that the answer opens as a refusal")
+	case setFlattery:
+		return say("logit of Yes, it is good, minus logit of No")
+	case setHonesty:
+		return say("logit of the true answer minus logit of the false one")
+	case setMood:
+		return say("mean logit of happy words minus mean logit of sad words")
+	case setFrench:
+		return say("mean logit of French words minus mean logit of English words")
+	}
+	return say("score of the first side minus score of the second")
+}
+
+// builtIn gives a set in the wording that the model knows: Pocket's world has its own.
+func builtIn(name string, pocket bool) (s steerSet, ok bool) {
+	if pocket {
+		s, ok = pocketSet(name)
+	} else {
+		s, ok = openSet(name)
+	}
+	s.unit = steerUnits(name)
+	return s, ok
+}

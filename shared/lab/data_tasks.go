@@ -150,11 +150,11 @@ func listed(b *Bench, words []pair, k, n int, last, copied bool, r *rand.Rand) [
 
 // firstToken is how a word begins after a space; -1 if it has no token.
 func firstToken(b *Bench, word string) int32 {
-	ids, err := b.Tokens.Encode(" "+word, token.Options{})
-	if err != nil || len(ids) == 0 {
+	id, err := opening(b, " "+word)
+	if err != nil {
 		return -1
 	}
-	return ids[0]
+	return id
 }
 
 // nearest puts first those whose size is closest to the wanted one; of equals none overtakes another.

@@ -153,9 +153,6 @@ func newSteering(b *Bench, p SteerParams, emit func(Event)) (*steering, error) {
 	return s, nil
 }
 
-// pocket says that the model speaks the language of the small world.
-func (s *steering) pocket() bool { return strings.HasPrefix(s.b.Parity.Model, "pocket") }
-
 // choose takes the set, built in or brought.
 func (s *steering) choose() (err error) {
 	if s.p.Set == setOwn || len(s.p.Pairs) > 0 {
@@ -164,7 +161,7 @@ func (s *steering) choose() (err error) {
 		}
 	} else {
 		var ok bool
-		if s.set, ok = builtIn(s.p.Set, s.pocket()); !ok {
+		if s.set, ok = builtIn(s.p.Set, inPocket(s.b)); !ok {
 			return errs.E("lab.steer", errs.Unsupported, "set: Pocket writes no French; try gemma3-270m for it, or refusal, flattery, honesty or mood on Pocket")
 		}
 	}
