@@ -45,7 +45,7 @@ func (h *hops) result() *BackpatchResult {
 		r.Figures = []Figure{h.rescues(), h.rates(), h.when()}
 		h.facts(r)
 	}
-	r.Figures = append(r.Figures, h.funnel())
+	r.figure(h.funnel())
 	h.funnelFacts(r)
 	return r
 }
@@ -189,10 +189,10 @@ func (h *hops) oneResult(r *BackpatchResult) {
 	if h.tried > 0 {
 		r.Figures = []Figure{h.onePairs(0, "pairs", say("A late state copied to an early layer: what comes next"))}
 		if len(h.one[1]) > 0 {
-			r.Figures = append(r.Figures, h.onePairs(1, "control", say("The same with another question's state")))
+			r.figure(h.onePairs(1, "control", say("The same with another question's state")))
 		}
 	}
-	r.Figures = append(r.Figures, h.when())
+	r.figure(h.when())
 	r.fact(say("As it is, the model goes on with {0}.", strconv.Quote(c.Said)))
 	if c.Right {
 		r.fact(say("That is right, so there is nothing to rescue."))

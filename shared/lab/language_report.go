@@ -55,7 +55,7 @@ func (t *thought) result(words []*latentWord) *LanguageResult {
 	if t.one {
 		r.Figures = append([]Figure{t.rungs(words[0])}, r.Figures...)
 	}
-	r.Figures = append(r.Figures, t.entropies(words))
+	r.figure(t.entropies(words))
 	t.facts(r, words)
 	return r
 }
@@ -83,7 +83,7 @@ func (t *thought) line3(name Words, words []*latentWord, k int) Series {
 	s := Series{Name: name, Control: k >= 2}
 	for l := range t.layers {
 		m, low, high := mean(column3(words, k, l))
-		s.Values, s.Low, s.High = append(s.Values, Num(m)), append(s.Low, Num(max(0, low))), append(s.High, Num(min(1, high)))
+		s.put(m, max(0, low), min(1, high))
 	}
 	return s
 }

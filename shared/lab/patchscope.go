@@ -212,7 +212,7 @@ func runScope(ctx context.Context, b *Bench, p PatchscopeParams, emit func(Event
 		if err != nil {
 			return nil, err
 		}
-		r.Figures = append(r.Figures, f)
+		r.figure(f)
 	}
 	return r, nil
 }
