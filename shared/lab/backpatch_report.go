@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
@@ -17,9 +16,6 @@ func hopLesson() *Lesson {
 }
 
 func hopPresets() []Preset {
-	preset := func(name, title, model, params, told string) Preset {
-		return Preset{Name: name, Title: title, Model: model, Params: json.RawMessage(params), Said: told}
-	}
 	return []Preset{
 		preset("pocket", "Pocket's two hops", "pocket", `{"set":"Pocket","items":30,"most":20,"step":1}`, "Pocket knows both hops and seldom composes them: 3 of 20 are rescued, by another question's state 5 of 20."),
 		preset("one", "One question, all pairs", "pocket", `{"set":"Pocket","question":"The capital of the country of the Silver Gate is","bridge":"Thailand","answer":"Bangkok","phrase":"the country of the Silver Gate","step":1}`, "Each cell is a late layer copied to an early one, with what comes next."),

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"strconv"
 
@@ -11,20 +10,20 @@ import (
 
 func icvPresets() []Preset {
 	return []Preset{
-		{"pocket-capital", "Capitals on Pocket", "pocket", json.RawMessage(`{"task":"capital","shots":5,"query":"Poland"}`),
-			"After layer 2 all 27 queries, without one example; after the last layer 1 of 27. Shuffled examples do as well: every answer in them is still a city."},
-		{"simple", "The opposite of simple:", "gemma3-270m", json.RawMessage(`{"task":"antonym","format":"x: y","query":"simple","items":20}`),
-			"With examples Gemma says hard, with the vector alone complex; after layer 9 the vector answered 12 of the 13 queries that examples solve, a random one none."},
-		{"gemma-past", "Past tense on Gemma", "gemma3-270m", json.RawMessage(`{"task":"past","format":"Q: x A: y","items":20}`),
-			"After layer 11 about nine queries in ten, after layer 12 none: the vector works in a window of three layers."},
-		{"gemma-first", "The first of three on Gemma", "gemma3-270m", json.RawMessage(`{"task":"first","format":"Q: x A: y","items":20}`),
-			"After layers 9 to 11 about 95 %, with shuffled examples half of that."},
-		{"smollm2-plural", "Plurals on SmolLM2", "smollm2-135m-instruct", json.RawMessage(`{"task":"plural","format":"Q: x A: y","items":20}`),
-			"After layer 20 the vector answered 19 of 20; shuffled examples gave 6, a random vector none."},
-		{"pocket-heads", "A vector of ten heads", "pocket", json.RawMessage(`{"task":"french","shots":5,"method":"heads","strength":2}`),
-			"The ten heads of 32 with the largest effect, added twice after layer 0, gave all 30 French words; ten other heads gave none."},
-		{"pocket-icv", "The difference at every MLP", "pocket", json.RawMessage(`{"task":"french","shots":5,"method":"icv"}`),
-			"At strength 0.8 all 30 words were right, at 0.1, the paper's, 3: this small model needs a stronger push."},
+		preset("pocket-capital", "Capitals on Pocket", "pocket", `{"task":"capital","shots":5,"query":"Poland"}`,
+			"After layer 2 all 27 queries, without one example; after the last layer 1 of 27. Shuffled examples do as well: every answer in them is still a city."),
+		preset("simple", "The opposite of simple:", "gemma3-270m", `{"task":"antonym","format":"x: y","query":"simple","items":20}`,
+			"With examples Gemma says hard, with the vector alone complex; after layer 9 the vector answered 12 of the 13 queries that examples solve, a random one none."),
+		preset("gemma-past", "Past tense on Gemma", "gemma3-270m", `{"task":"past","format":"Q: x A: y","items":20}`,
+			"After layer 11 about nine queries in ten, after layer 12 none: the vector works in a window of three layers."),
+		preset("gemma-first", "The first of three on Gemma", "gemma3-270m", `{"task":"first","format":"Q: x A: y","items":20}`,
+			"After layers 9 to 11 about 95 %, with shuffled examples half of that."),
+		preset("smollm2-plural", "Plurals on SmolLM2", "smollm2-135m-instruct", `{"task":"plural","format":"Q: x A: y","items":20}`,
+			"After layer 20 the vector answered 19 of 20; shuffled examples gave 6, a random vector none."),
+		preset("pocket-heads", "A vector of ten heads", "pocket", `{"task":"french","shots":5,"method":"heads","strength":2}`,
+			"The ten heads of 32 with the largest effect, added twice after layer 0, gave all 30 French words; ten other heads gave none."),
+		preset("pocket-icv", "The difference at every MLP", "pocket", `{"task":"french","shots":5,"method":"icv"}`,
+			"At strength 0.8 all 30 words were right, at 0.1, the paper's, 3: this small model needs a stronger push."),
 	}
 }
 

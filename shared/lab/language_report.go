@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"encoding/json"
 	"math"
 	"slices"
 	"strconv"
@@ -18,9 +17,6 @@ func languageLesson() *Lesson {
 }
 
 func languagePresets() []Preset {
-	preset := func(name, title, model, params, told string) Preset {
-		return Preset{Name: name, Title: title, Model: model, Params: json.RawMessage(params), Said: told}
-	}
 	return []Preset{
 		preset("word", "A word in translation", "gemma3-270m", `{"word":"neige"}`, "From French neige to Chinese 雪: after layer 15 of 18 the first guess is the English snow."),
 		preset("chinese", "French to Chinese, the mean", "gemma3-270m", `{"items":60}`, "English is ahead around layer 12 of 18, small but clear; Chinese takes over in the last layers."),

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"encoding/json"
 	"math"
 	"strconv"
 )
@@ -16,9 +15,6 @@ func scopeLesson() *Lesson {
 }
 
 func scopePresets() []Preset {
-	preset := func(name, title, model, params, told string) Preset {
-		return Preset{Name: name, Title: title, Model: model, Params: json.RawMessage(params), Said: told}
-	}
 	return []Preset{
 		preset("pocket", "What does Pocket know where?", "pocket", `{"set":"pocket","items":30}`, "From layer 5 of 8 the identity prompt names the next word; random vectors never do."),
 		preset("pocket-one", "One sentence of Pocket's world", "pocket", `{"source":"The capital of Poland is","count":3,"grid":true}`, "Rows are layers: the word appears where the fact has been fetched."),

@@ -202,3 +202,8 @@ func percent(x float64) string { return strconv.Itoa(int(math.Round(100*x))) + "
 
 // decimal writes a number with so many places.
 func decimal(x float64, places int) string { return strconv.FormatFloat(x, 'f', places, 64) }
+
+// preset makes a preset; its parameters are JSON.
+func preset(name, title, model, params, told string) Preset {
+	return Preset{Name: name, Title: title, Model: model, Params: json.RawMessage(params), Said: told}
+}
