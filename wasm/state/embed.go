@@ -83,7 +83,7 @@ func (a *App) Snippet() string {
 	if a.Embed.Shot != "" {
 		f.add("shot", a.Embed.Shot)
 	}
-	height := max(a.Embed.Height, 240) + 110 // caption and buttons
+	height := max(a.Embed.Height, 240) + 230 // caption, prompt, buttons and a sentence
 	return `<iframe src="` + attribute(a.Origin) + "embed.html#" + strings.ReplaceAll(string(f), "&", "&amp;") + `" title="` + attribute(title) +
 		`" loading="lazy" style="width:100%;height:` + text.Number(float64(height), 0) + `px;border:0"></iframe>`
 }

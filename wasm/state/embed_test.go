@@ -19,7 +19,7 @@ func TestSnippetRoundTrip(t *testing.T) {
 	}
 	a.Shot("c2hvdA", 400, "")
 	html := a.Snippet()
-	for _, part := range []string{`<iframe src="https://lab.test/embed.html#lesson=lens&amp;`, `loading="lazy"`, `&amp;shot=c2hvdA"`, `&amp;controls=prompt&amp;`, `height:510px`} {
+	for _, part := range []string{`<iframe src="https://lab.test/embed.html#lesson=lens&amp;`, `loading="lazy"`, `&amp;shot=c2hvdA"`, `&amp;controls=prompt&amp;`, `height:630px`} {
 		if !strings.Contains(html, part) {
 			t.Errorf("the snippet lacks %s:\n%s", part, html)
 		}

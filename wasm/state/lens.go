@@ -266,6 +266,9 @@ func (a *App) StageHeight(width, screen float64) float64 {
 	if a.Layers() <= 12 {
 		widest = 46 // a small model's picture is no smaller for it
 	}
+	if a.Embedded {
+		screen = 900 // a figure's frame is as tall as its author's page made it; the picture is not squeezed into it
+	}
 	row := math.Min(widest, math.Max(13, (screen-395)/float64(a.Layers())))
 	if width < 480 {
 		row = math.Max(14, math.Min(row, 32))
