@@ -13,7 +13,7 @@ export CGO_ENABLED ?= $(if $(shell command -v $${CC:-cc}),1,0)
 
 .DEFAULT_GOAL := help
 .PHONY: help run build release patchbay model test test-go test-race test-wasm test-browser test-python lint \
-        kernels kernels-check gen gen-check fuzz bench bench-peers exhaustive pocket golden deps-browser deps-python clean
+        kernels kernels-check gen gen-check fuzz bench bench-peers exhaustive pocket gallery golden deps-browser deps-python clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -39,7 +39,7 @@ test-go: model ## Go tests, native, with the race detector where cgo is there
 	$(GO) test $(if $(filter 1,$(CGO_ENABLED)),-race) -shuffle=on -timeout 15m ./...
 
 test-wasm: deps-browser build ## the engine's tests as WebAssembly in a real browser
-	$(WASM) test -exec "env GOOS= GOARCH= $(GO) run patchbay/shared/internal/wasmtest" ./shared/device/simd ./shared/tensor ./shared/nn -short
+	$(WASM) test -exec "env GOOS= GOARCH= $(GO) run patchbay/shared/internal/wasmtest" ./shared/device/simd ./shared/tensor ./shared/nn ./shared/plan -short
 
 test-browser: deps-browser model build ## the page in real headless Chromium
 	PATCHBAY_BROWSER=1 $(GO) test -count=1 -timeout 15m ./wasm/browsertest/...
@@ -91,6 +91,9 @@ pocket: ## train Pocket again from nothing (Python with torch, tokenizers, numpy
 	$(PYTHON) shared/world/train/export.py $(POCKET_DIR) public/models/pocket.gguf
 	$(GO) run ./shared/world/eval -card public/models/pocket.md
 	@sha256sum public/models/pocket.gguf # its place is shared/weights/catalogue.go
+
+gallery: build ## take the pictures of docs/gallery.md anew, every lesson in a real browser
+	PATCHBAY_BROWSER=1 PATCHBAY_GALLERY=1 $(GO) test -count=1 -timeout 20m -run 'TestEveryLesson|TestGalleryPage' ./wasm/browsertest
 
 golden: ## write golden files anew; look at the diff
 	$(GO) test ./shared/... ./wasm/scene/... -update

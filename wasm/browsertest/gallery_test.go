@@ -62,7 +62,6 @@ func (d *desk) wholeLesson(about bench.About) {
 		}
 	}
 	d.look("en", "light")
-	d.fits(about.Name)
 	d.pictures(about.Name)
 }
 
