@@ -26,8 +26,8 @@ func TestSecurityDocument(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 15 {
-		t.Errorf("%d threats have a row, want T1 to T15", len(seen))
+	if len(seen) != 16 {
+		t.Errorf("%d threats have a row, want T1 to T16", len(seen))
 	}
 }
 

@@ -20,6 +20,7 @@ type stage struct {
 	w, h  float64
 	old   bool // painted in another density than the screen has now
 	plain plain
+	grown string // the picture that was last seen to add up
 
 	ratio float64 // the screen's density, device pixels to one of CSS, as it was last seen
 	query js.Value
@@ -187,13 +188,35 @@ func (s *stage) frame(p *page) {
 			}
 			if p.Stage == "failed" {
 				s.plain.show(sc)
-			} else if raw, err := json.Marshal(sc); err == nil {
-				s.post(map[string]any{"type": "scene", "scene": string(raw)})
+				return
 			}
+			s.grow(p)
+			s.send(sc)
 		})
 		return nil
 	})
 	window.Call("requestAnimationFrame", f)
+}
+
+// grow shows a new result's sum or stream before its terms have arrived, so that the stage, which
+// moves each mark from where it was, lets them be seen to add up. Parts of one run grow once.
+func (s *stage) grow(p *page) {
+	pg := p.Page()
+	f := pg.FigureOf()
+	if f == nil || pg.Job == nil {
+		return
+	}
+	key := pg.Name + "/" + f.Name + "/" + strconv.FormatUint(uint64(pg.Job.ID), 10)
+	if key != s.grown {
+		s.grown = key
+		s.send(scene.FigureStart(f, s.figure(p)))
+	}
+}
+
+func (s *stage) send(sc scene.Scene) {
+	if raw, err := json.Marshal(sc); err == nil {
+		s.post(map[string]any{"type": "scene", "scene": string(raw)})
+	}
 }
 
 // open puts the iframe into its box, which is empty in Vugu's tree: Vugu leaves what it does

@@ -51,18 +51,60 @@ func (d *desk) wholeLesson(about bench.About) {
 		return
 	}
 	var facts string
-	d.eval(`(document.querySelector(".notice .facts-text")?.innerText || "").trim()`, &facts)
+	d.eval(`(document.querySelector(".labside .notice .facts-text")?.innerText || "").trim()`, &facts)
 	if len(facts) < 20 {
 		d.t.Errorf("the page says only %q about its result", facts)
 	}
 	d.look("zh-Hant", "light")
-	for part, text := range map[string]string{"idea": d.text(".idea"), "facts": d.text(".notice .facts-text"), "title": d.text("#title")} {
+	for part, text := range map[string]string{"idea": d.text(".idea"), "facts": d.text(".labside .notice .facts-text"), "title": d.text("#title")} {
 		if !strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
 			d.t.Errorf("in Chinese the %s are %q", part, text)
 		}
 	}
 	d.look("en", "light")
+	d.takenAway(about)
 	d.pictures(about.Name)
+}
+
+// takenAway exports the result, opens its link in another tab, and makes a figure for another page of it.
+func (d *desk) takenAway(about bench.About) {
+	d.t.Helper()
+	d.eval(`document.querySelector("#formats").hidden && document.querySelector('[aria-controls="formats"]').click()`, nil)
+	d.click("#formats", "JSON")
+	var files []string
+	for end := time.Now().Add(patience); len(files) == 0 && time.Now().Before(end); time.Sleep(30 * time.Millisecond) {
+		files, _ = filepath.Glob(filepath.Join(d.dir, "patchbay-"+about.Name+"*.json"))
+	}
+	if len(files) != 1 {
+		d.t.Fatalf("saved %q", files)
+	}
+	raw, err := os.ReadFile(files[0])
+	must(d.t, err)
+	var o bench.Outcome
+	var r bench.Report
+	must(d.t, json.Unmarshal(raw, &o))
+	must(d.t, json.Unmarshal(o.Result, &r))
+	if o.Experiment != about.Name || o.Parity.Model != "pocket" || len(r.Figures) == 0 || len(r.Facts) == 0 {
+		d.t.Errorf("the file has %d pictures and %d facts of %s on %s", len(r.Figures), len(r.Facts), o.Experiment, o.Parity.Model)
+	}
+	d.eval(`document.querySelector("#btn-embed").click()`, nil)
+	d.await(`document.querySelector("#snippet").value.includes("lesson=` + about.Name + `&amp;") && document.querySelector("#snippet").value.includes("shot=")`)
+	d.click("#embed-panel", "Close")
+
+	var link string
+	facts := d.text(".labside .notice .facts-text")
+	d.await(`location.hash.includes("run=1")`) // the address follows a little later
+	d.eval(`location.href`, &link)
+	next := visit(d.t, d.b, link)
+	defer next.Close()
+	e := &desk{t: d.t, tab: next, b: d.b, l: d.l, dir: d.dir}
+	if err := next.Wait(computed, time.Minute); err != nil {
+		next.Screenshot("failed-link-" + about.Name)
+		d.t.Fatalf("%s: %v", link, err)
+	}
+	if again := e.text(".labside .notice .facts-text"); !closeTo(again, facts) {
+		d.t.Errorf("the link gives other facts:\n%s\nwere\n%s", again, facts)
+	}
 }
 
 // onPocket opens the lesson with its first example that runs on Pocket, or as it stands.
