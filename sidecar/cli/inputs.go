@@ -202,21 +202,21 @@ func saveVectors(e *env, name string, out *lab.Outcome, b *lab.Bench) error {
 	if err != nil {
 		return err
 	}
-	if err := wholeFile(name, raw); err != nil {
+	if err := wholeFile(name, func(w io.Writer) error { _, err := w.Write(raw); return err }); err != nil {
 		return err
 	}
 	e.say("saved %d vector(s) in %s", len(r.Vectors), name)
 	return nil
 }
 
-// wholeFile writes a file whole or not at all.
-func wholeFile(name string, raw []byte) error {
+// wholeFile writes a file whole or not at all. A killed run leaves no half file that looks whole.
+func wholeFile(name string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), ".patchbay-*")
 	if err != nil {
-		return errs.E("cli.Run", errs.Invalid, "%s cannot be written: %w", name, err)
+		return errs.E("cli.Write", errs.Invalid, "%s cannot be written: %w", name, err)
 	}
 	defer os.Remove(f.Name())
-	_, err = f.Write(raw)
+	err = write(f)
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
@@ -227,7 +227,7 @@ func wholeFile(name string, raw []byte) error {
 		err = os.Rename(f.Name(), name)
 	}
 	if err != nil {
-		return errs.E("cli.Run", errs.Other, "%s cannot be written: %w", name, err)
+		return errs.E("cli.Write", errs.Other, "%s cannot be written: %w", name, err)
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"patchbay/shared/errs"
@@ -77,25 +76,9 @@ func writeReads(name string, tensors []wire.Tensor, msg []byte) error {
 	for _, t := range tensors {
 		named = append(named, weights.Named{Name: t.Name, Array: tensor.Array{DType: t.DType, Shape: t.Shape, Data: t.Data}})
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".patchbay-*")
-	if err != nil {
-		return errs.E("cli.Plan", errs.Invalid, "the reads cannot be written: %w", err)
-	}
-	defer os.Remove(f.Name())
-	err = weights.WriteSafetensors(f, named, map[string]string{"msg": string(msg)})
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Chmod(f.Name(), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		return errs.E("cli.Plan", errs.Other, "the reads cannot be written to %s: %w", name, err)
-	}
-	return nil
+	return wholeFile(name, func(w io.Writer) error {
+		return weights.WriteSafetensors(w, named, map[string]string{"msg": string(msg)})
+	})
 }
 
 func tokenize(e *env, args []string) error {

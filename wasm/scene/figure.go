@@ -210,8 +210,8 @@ func roughly(n lab.Num, s lab.Scale, size, room float32) string {
 // sans is how wide the system's text fonts are beside mono fonts, on average and with a margin.
 const sans = 0.9
 
-// wide is the estimated width of a text in the system's sans.
-func (g *figure) wide(s string, size float32) float32 { return sans * width(s, size) }
+// sansWidth is the estimated width of a text in the system's sans.
+func sansWidth(s string, size float32) float32 { return sans * width(s, size) }
 
 // trim shortens a text in the system's sans until it fits.
 func trim(s string, size, room float32) string { return fit(s, size, room/sans) }
@@ -279,7 +279,7 @@ func (g *figure) legend() {
 			name += " " + g.number(s.Values[0])
 		}
 		name = trim(name, small+0.5, g.w-30)
-		w := 24 + g.wide(name, small+0.5) + 14
+		w := 24 + sansWidth(name, small+0.5) + 14
 		if x > g.x && x+w > g.x+g.w {
 			x = g.x
 			g.top(legendRow)

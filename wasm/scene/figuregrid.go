@@ -78,7 +78,7 @@ func (g *figure) best(cw, ch, gap float32, rows int) {
 func (g *figure) gutter(a *lab.Axis, n int, most float32) float32 {
 	w := float32(14)
 	for i := range n {
-		w = max(w, g.wide(shown(g.label(a, i)), small+0.5))
+		w = max(w, sansWidth(shown(g.label(a, i)), small+0.5))
 	}
 	return min(w, most) + 8
 }
@@ -102,7 +102,7 @@ func (g *figure) ticksY(rows int, gutter, ch float32) {
 func (g *figure) ticksX(cols int, cw float32) {
 	widest := float32(0)
 	for x := range cols {
-		widest = max(widest, g.wide(tick(g.label(&g.f.X, x)), small))
+		widest = max(widest, sansWidth(tick(g.label(&g.f.X, x)), small))
 	}
 	every := max(1, int(math.Ceil(float64(min(widest+4, 60)/cw))))
 	for x := 0; x < cols; x += every {
@@ -121,7 +121,7 @@ func (g *figure) ramp() {
 	const steps, step = 24, 5
 	y, th := g.y+g.h+10, g.o.Theme
 	low := g.number(lab.Num(g.lo))
-	x := g.x + g.wide(low, small) + 6
+	x := g.x + sansWidth(low, small) + 6
 	g.text([4]float32{g.x, y - 3, x - g.x, 14}, low, small, th.Soft, Left)
 	for i := range steps {
 		v := g.lo + (g.hi-g.lo)*float64(i)/(steps-1)
@@ -130,6 +130,6 @@ func (g *figure) ramp() {
 	x += steps*step + 6
 	high := g.number(lab.Num(g.hi))
 	g.text([4]float32{x, y - 3, 60, 14}, high, small, th.Soft, Left)
-	x += g.wide(high, small) + 14
+	x += sansWidth(high, small) + 14
 	g.text([4]float32{x, y - 3, g.x + g.w - x, 14}, trim(g.Unit, small, g.x+g.w-x), small, th.Soft, Left)
 }

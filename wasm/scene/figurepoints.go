@@ -79,7 +79,7 @@ func (g *figure) dot(i int, d lab.Dot, x, y float32, taken [][4]float32) [][4]fl
 	if len(g.f.Dots) > 60 && it.ID != g.marked && it.ID != g.over {
 		return taken
 	}
-	w := g.wide(name, small+0.5)
+	w := sansWidth(name, small+0.5)
 	right, left := [4]float32{x + 8, y - 8, w, 15}, [4]float32{x - 8 - w, y - 8, w, 15}
 	if d.From && d.X < 0 { // away from the arrow
 		right, left = left, right
