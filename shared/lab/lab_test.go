@@ -82,7 +82,9 @@ func TestLensAllPositions(t *testing.T) {
 	}
 	for l := range last.Layers {
 		a, z := all.Layers[l][4], last.Layers[l][0]
-		if math.Abs(float64(a.FollowP-z.FollowP)) > 1e-5 || a.FollowRank != z.FollowRank || math.Abs(float64(a.KL-z.KL)) > 1e-4 || a.Top[0].ID != z.Top[0].ID {
+		// How many rows are computed at once moves the last bits, and near-ties among low ranks with them.
+		moved := math.Abs(float64(a.FollowRank - z.FollowRank))
+		if math.Abs(float64(a.FollowP-z.FollowP)) > 1e-5 || moved > 1e-3*float64(z.FollowRank) || math.Abs(float64(a.KL-z.KL)) > 1e-4 || a.Top[0].ID != z.Top[0].ID {
 			t.Errorf("layer %d: %+v of all differs from %+v of the last alone", l, a, z)
 		}
 		if l == 0 && a.KL < 1 {
