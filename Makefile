@@ -85,7 +85,7 @@ exhaustive: model ## every reference value on every device; minutes to an hour
 POCKET_DIR ?= $(or $(TMPDIR),/tmp)/pocket
 PYTHON     ?= python3
 
-pocket: ## train Pocket again from nothing (Python with torch, tokenizers, numpy, gguf; about 40 minutes)
+pocket: ## train Pocket again from nothing (Python with torch, tokenizers, numpy, gguf; about an hour on two idle cores)
 	$(GO) run ./shared/world/cmd -out $(POCKET_DIR)
 	OMP_NUM_THREADS=1 $(PYTHON) shared/world/train/train.py $(POCKET_DIR)
 	$(PYTHON) shared/world/train/export.py $(POCKET_DIR) public/models/pocket.gguf

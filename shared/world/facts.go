@@ -13,23 +13,35 @@ type Hop struct {
 	Ask     string `json:"ask"`    // the second relation
 	Answer  string `json:"answer"`
 	Held    bool   `json:"held"` // no text composes it; both hops are told
+	Far     bool   `json:"far"`  // held, and no text composes any other question by its bridge
 }
 
-// hopShare is the part of the subjects, one in so many, whose compositions the text has.
-const hopShare = 2
+// Of the bridges one in farShare is far; of the subjects with a near one, one in heldSubjects is held.
+const farShare, heldSubjects = 3, 6
 
-// makeHops lists all two-hop questions. Whole subjects are held out, never single questions.
+// makeHops lists all two-hop questions. Whole subjects are held out, never single questions. A
+// composed question of a near bridge asks a trained second hop of a new subject; of a far one it
+// asks a fact that late blocks never had to know (Wang et al. 2024, "Grokked Transformers").
 func (w *World) makeHops(r *rand.Rand) []Hop {
 	var hs []Hop
+	far := map[string]bool{}
+	for _, c := range w.Countries {
+		far[c.Name] = r.IntN(farShare) == 0
+	}
+	for _, p := range w.People {
+		far[p.Name] = r.IntN(farShare) == 0
+	}
 	for _, l := range w.Landmarks {
-		c, held := w.Country(l.Country), r.IntN(hopShare) > 0
+		c, held := w.Country(l.Country), far[l.Country] || r.IntN(heldSubjects) == 0
 		for _, a := range [][2]string{{"capital", c.Capital}, {"language", c.Language}, {"currency", c.Currency}} {
-			hs = append(hs, Hop{l.Name, "country", l.Country, a[0], a[1], held})
+			hs = append(hs, Hop{l.Name, "country", l.Country, a[0], a[1], held, far[l.Country]})
 		}
 	}
 	for _, p := range w.People {
-		s, held := w.Person(p.Spouse), r.IntN(hopShare) > 0
-		hs = append(hs, Hop{p.Name, "spouse", s.Name, "profession", s.Profession, held}, Hop{p.Name, "spouse", s.Name, "home", s.Home, held})
+		s, held := w.Person(p.Spouse), far[p.Spouse] || r.IntN(heldSubjects) == 0
+		for _, a := range [][2]string{{"profession", s.Profession}, {"home", s.Home}} {
+			hs = append(hs, Hop{p.Name, "spouse", s.Name, a[0], a[1], held, far[s.Name]})
+		}
 	}
 	return hs
 }

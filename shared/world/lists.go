@@ -83,14 +83,14 @@ func (w *World) demos(r *rand.Rand, t Task, n int) []Pair { return sample(r, t.P
 // a task on lists of three, or descriptions.
 func (w *World) listText(r *rand.Rand) string {
 	switch u := r.IntN(100); {
-	case u < 16: // one line: the word itself, the answer where nothing tells the task
+	case u < 12: // one line: the word itself, the answer where nothing tells the task
 		on := pick(r, []string{"country", "noun", "adjective", "verb", "french"})
 		x := pick(r, w.words(on))
 		return pick(r, Formats[:3]).line(Pair{x, x})
-	case u < 52:
+	case u < 48:
 		f := pick(r, Formats)
 		return lines(f, w.demos(r, pick(r, w.Tasks), 2+r.IntN(8)))
-	case u < 60:
+	case u < 54:
 		return lines(pick(r, Formats), w.sameList(r, 2+r.IntN(7)))
 	case u < 95:
 		l := pick(r, ListTasks())
@@ -98,6 +98,9 @@ func (w *World) listText(r *rand.Rand) string {
 			l.Make = "copy" // the plainest, from which a model learns the two places
 		}
 		on, n := pick(r, l.kinds()), 2+r.IntN(6)
+		if r.IntN(4) == 0 {
+			return w.listSentence(r, l, on)
+		}
 		ps := make([]Pair, n)
 		for i := range ps {
 			ps[i] = w.listPair(r, l, on)
@@ -106,6 +109,15 @@ func (w *World) listText(r *rand.Rand) string {
 	default:
 		return lines(Formats[2+r.IntN(2)], w.descriptions(r, 2+r.IntN(5)))
 	}
+}
+
+// listSentence names the place that lists leave to be guessed: "The capital of the last of A, B, C is Y."
+func (w *World) listSentence(r *rand.Rand, l ListTask, on string) string {
+	p := w.listPair(r, l, on)
+	if l.Make == "copy" {
+		return say("X is Y.", Pair{"The " + l.Which + " of " + p.X, p.Y})
+	}
+	return say(w.Task(l.Make, on).Say[0], Pair{"the " + l.Which + " of " + p.X, p.Y})
 }
 
 // lines writes pairs in a format.

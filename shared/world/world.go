@@ -49,8 +49,8 @@ func New(seed uint64) *World {
 	w.drawLandmarks(r)
 	w.drawPeople(r)
 	w.Tasks = w.makeTasks(r)
-	w.Hops = w.makeHops(r)
 	w.heldNames = holdNames(r)
+	w.Hops = w.makeHops(r)
 	return w
 }
 

@@ -17,7 +17,7 @@ import (
 func main() {
 	out := flag.String("out", "", "folder to write to; it is made if it does not exist")
 	seed := flag.Uint64("seed", 1, "what is drawn")
-	documents := flag.Int("documents", 400_000, "documents of training text, about 35 tokens each")
+	documents := flag.Int("documents", 600_000, "documents of training text, about 35 tokens each")
 	flag.Parse()
 	if *out == "" {
 		flag.Usage()

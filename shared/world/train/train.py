@@ -4,14 +4,14 @@
     python shared/world/train/train.py DIR
     python shared/world/train/export.py DIR public/models/pocket.gguf
 
-Needs torch, tokenizers and numpy (and gguf to export). Two idle CPU cores take about 40 minutes.
+Needs torch, tokenizers and numpy (and gguf to export). Two idle CPU cores take about 50 minutes.
 
 Two things are out of the ordinary, and the model's card says so. The loss counts an answer's
 tokens in full, or three times where a document has few (a story's last name weighs as much as a
 list's answers), and all other tokens by --other, since a list's next query cannot be foreseen. And in
-a part of the rows (--gated) the first --gate blocks cannot look from the tokens between a
-subject and its answer back at the subject, so that facts are fetched late: after the task is
-known, and over several layers of the logit lens.
+a part of the rows (--gated) the first blocks, 1 to --gate of them as the row draws, cannot look
+from the tokens between a subject and its answer back at the subject, so that facts are fetched
+late: after the task is known, and over several layers of the logit lens.
 """
 import argparse
 import json
@@ -66,21 +66,22 @@ def share_spaces(model, tok):
             e[i] = e[vocab[piece[1:]]] + space
 
 
-def masks_of(rows, gated):
-    """Attention masks [batch, 1, query, key] for all blocks and for the first few."""
+def masks_of(rows, gates):
+    """What each of the first blocks, and all after them, add to attention scores [batch, 1, query,
+    key]; gates [batch] says how many blocks of a row are gated."""
     _, _, subject, gate, doc = (rows[:, k, :-1] for k in range(5))
     t = doc.shape[1]
     see = (doc[:, :, None] == doc[:, None, :]) & torch.ones(t, t, dtype=torch.bool).tril()
-    hidden = (gate[:, :, None] == subject[:, None, :]) & (gate[:, :, None] > 0) & gated[:, None, None]
+    hidden = (gate[:, :, None] == subject[:, None, :]) & (gate[:, :, None] > 0)
     bias = lambda m: torch.zeros(m.shape, dtype=torch.bfloat16).masked_fill_(~m, -1e9)[:, None]
-    return bias(see), bias(see & ~hidden)
+    return [bias(see & ~(hidden & (gates > l)[:, None, None])) for l in range(int(gates.max()) + 1)]
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("dir")
     p.add_argument("--out", default="pocket.pt", help="file in dir")
-    p.add_argument("--steps", type=int, default=4000)
+    p.add_argument("--steps", type=int, default=7500)
     p.add_argument("--batch", type=int, default=32, help="rows of a step")
     p.add_argument("--length", type=int, default=128, help="tokens of a row")
     p.add_argument("--layers", type=int, default=8)
@@ -88,7 +89,7 @@ def main():
     p.add_argument("--inner", type=int, default=384)
     p.add_argument("--lr", type=float, default=0.02, help="of Muon; the embedding's is a fifth of it")
     p.add_argument("--other", type=float, default=0.1, help="weight of tokens outside answers")
-    p.add_argument("--gate", type=int, default=2, help="blocks that the gate covers")
+    p.add_argument("--gate", type=int, default=4, help="blocks that the gate covers at most")
     p.add_argument("--gated", type=float, default=0.5, help="part of the rows that are gated")
     p.add_argument("--decay", type=float, default=0.45, help="part of the steps, the last, over which the rate falls to nothing")
     p.add_argument("--save", type=int, default=200, help="steps between checkpoints, from which --resume goes on")
@@ -197,13 +198,14 @@ def average(model, workers):
 
 def losses(model, rows, a, rng):
     """The weighted loss that is trained, and the mean loss of answers' tokens alone."""
-    see, early = masks_of(rows, torch.from_numpy(rng.random(len(rows)) < a.gated))
+    gates = (rng.random(len(rows)) < a.gated) * rng.integers(1, a.gate + 1, len(rows))
+    masks = masks_of(rows, torch.from_numpy(gates))
     doc, answer = rows[:, 4], (rows[:, 1, 1:] > 0).flatten()
     real = ((doc[:, 1:] == doc[:, :-1]) & (doc[:, 1:] > 0)).flatten()
     kept = torch.from_numpy(rng.random(len(real)) < 0.3)  # of the tokens outside answers
     chosen = (real & (answer | kept)).nonzero()[:, 0]
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        last = model(rows[:, 0, :-1], masks=lambda l: early if l < a.gate else see)[-1]
+        last = model(rows[:, 0, :-1], masks=lambda l: masks[min(l, len(masks) - 1)])[-1]
         logits = model.read(last.flatten(0, 1)[chosen])
     ce = F.cross_entropy(logits.float(), rows[:, 0, 1:].flatten()[chosen], reduction="none")
     answer, weight = answer[chosen], rows[:, 1, 1:].flatten()[chosen].float()
