@@ -8,7 +8,7 @@ import (
 // Hop is a two-hop question: a relation of what another relation leads to.
 type Hop struct {
 	Subject string `json:"subject"`
-	Via     string `json:"via"`    // the first relation: country, or spouse
+	Via     string `json:"via"`    // the first relation: country, home or spouse
 	Bridge  string `json:"bridge"` // what it leads to
 	Ask     string `json:"ask"`    // the second relation
 	Answer  string `json:"answer"`
@@ -31,17 +31,23 @@ func (w *World) makeHops(r *rand.Rand) []Hop {
 	for _, p := range w.People {
 		far[p.Name] = r.IntN(farShare) == 0
 	}
-	for _, l := range w.Landmarks {
-		c, held := w.Country(l.Country), far[l.Country] || r.IntN(heldSubjects) == 0
-		for _, a := range [][2]string{{"capital", c.Capital}, {"language", c.Language}, {"currency", c.Currency}} {
-			hs = append(hs, Hop{l.Name, "country", l.Country, a[0], a[1], held, far[l.Country]})
+	ask := func(subject, via, bridge string, relations ...[2]string) {
+		held := far[bridge] || r.IntN(heldSubjects) == 0
+		for _, a := range relations {
+			hs = append(hs, Hop{subject, via, bridge, a[0], a[1], held, far[bridge]})
 		}
 	}
+	ofCountry := func(subject, via, country string) {
+		c := w.Country(country)
+		ask(subject, via, country, [2]string{"capital", c.Capital}, [2]string{"language", c.Language}, [2]string{"currency", c.Currency}, [2]string{"continent", c.Continent})
+	}
+	for _, l := range w.Landmarks {
+		ofCountry(l.Name, "country", l.Country)
+	}
 	for _, p := range w.People {
-		s, held := w.Person(p.Spouse), far[p.Spouse] || r.IntN(heldSubjects) == 0
-		for _, a := range [][2]string{{"profession", s.Profession}, {"home", s.Home}} {
-			hs = append(hs, Hop{p.Name, "spouse", s.Name, a[0], a[1], held, far[s.Name]})
-		}
+		ofCountry(p.Name, "home", p.Home)
+		s := w.Person(p.Spouse)
+		ask(p.Name, "spouse", s.Name, [2]string{"profession", s.Profession}, [2]string{"home", s.Home})
 	}
 	return hs
 }
@@ -67,7 +73,11 @@ func (w *World) hopText(r *rand.Rand) string {
 	for h.Held {
 		h = pick(r, w.Hops)
 	}
-	return strings.Replace(h.Text(), h.Subject, subject(h.Subject), 1) + " " + answer(h.Answer) + "."
+	x := strings.Replace("the "+h.Via+" of "+h.named(), h.Subject, subject(h.Subject), 1)
+	if t := w.Task(h.Ask, "country"); len(t.Say) > 0 {
+		return strings.NewReplacer("X", x, "Y", answer(h.Answer)).Replace(pick(r, t.Say))
+	}
+	return "The " + h.Ask + " of " + x + " is " + answer(h.Answer) + "."
 }
 
 // factText draws one to three sentences.

@@ -83,21 +83,21 @@ func (w *World) demos(r *rand.Rand, t Task, n int) []Pair { return sample(r, t.P
 // a task on lists of three, or descriptions.
 func (w *World) listText(r *rand.Rand) string {
 	switch u := r.IntN(100); {
-	case u < 12: // one line: the word itself, the answer where nothing tells the task
+	case u < 10: // one line: the word itself, the answer where nothing tells the task
 		on := pick(r, []string{"country", "noun", "adjective", "verb", "french"})
 		x := pick(r, w.words(on))
 		return pick(r, Formats[:3]).line(Pair{x, x})
-	case u < 48:
+	case u < 42:
 		f := pick(r, Formats)
 		return lines(f, w.demos(r, pick(r, w.Tasks), 2+r.IntN(8)))
-	case u < 54:
+	case u < 47:
 		return lines(pick(r, Formats), w.sameList(r, 2+r.IntN(7)))
-	case u < 95:
+	case u < 96:
 		l := pick(r, ListTasks())
-		if r.IntN(3) == 0 {
+		if r.IntN(2) == 0 {
 			l.Make = "copy" // the plainest, from which a model learns the two places
 		}
-		on, n := pick(r, l.kinds()), 2+r.IntN(6)
+		on, n := pick(r, l.kinds()), 3+r.IntN(6)
 		if r.IntN(4) == 0 {
 			return w.listSentence(r, l, on)
 		}
