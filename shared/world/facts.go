@@ -67,17 +67,51 @@ func (h Hop) named() string {
 	return h.Subject
 }
 
-// hopText draws a composed question that is not held out, with its answer.
+// hopText draws a composed question that is not held out, with its answer. Some are of a name that
+// only the sentence before places: what cannot be learned by heart has to be composed. Some have
+// the bridge itself in the subject's place ("the country of Fiji"), far ones too.
 func (w *World) hopText(r *rand.Rand) string {
+	switch r.IntN(6) {
+	case 0:
+		c, t := pick(r, w.Countries).Name, pick(r, w.Tasks[:4])
+		return w.compose(r, t.Name, "the country of "+subject(c), t.answer(c))
+	case 1, 2:
+		return w.strangerText(r)
+	}
 	h := pick(r, w.Hops)
 	for h.Held {
 		h = pick(r, w.Hops)
 	}
-	x := strings.Replace("the "+h.Via+" of "+h.named(), h.Subject, subject(h.Subject), 1)
-	if t := w.Task(h.Ask, "country"); len(t.Say) > 0 {
-		return strings.NewReplacer("X", x, "Y", answer(h.Answer)).Replace(pick(r, t.Say))
+	return w.hopSentence(r, h)
+}
+
+// strangerText places a name that is nobody's, or no landmark's, in a country that is not far, and asks on.
+func (w *World) strangerText(r *rand.Rand) string {
+	near := pick(r, w.Hops)
+	for near.Far || near.Via == "spouse" {
+		near = pick(r, w.Hops)
 	}
-	return "The " + h.Ask + " of " + x + " is " + answer(h.Answer) + "."
+	fact := "X lives in Y. "
+	if near.Via == "country" {
+		near.Subject, fact = pick(r, w.strangers[0]), "The X stands in Y. "
+	} else {
+		near.Subject = pick(r, w.strangers[1])
+	}
+	return say(fact, Pair{near.Subject, near.Bridge}) + w.hopSentence(r, near)
+}
+
+// hopSentence asks a relation of what h's first one leads to.
+func (w *World) hopSentence(r *rand.Rand, h Hop) string {
+	return w.compose(r, h.Ask, strings.Replace("the "+h.Via+" of "+h.named(), h.Subject, subject(h.Subject), 1), h.Answer)
+}
+
+// compose states a relation of x in any of its wordings.
+func (w *World) compose(r *rand.Rand, relation, x, y string) string {
+	form := "The " + relation + " of X is Y."
+	if t := w.Task(relation, "country"); len(t.Say) > 0 {
+		form = pick(r, t.Say)
+	}
+	return strings.NewReplacer("X", x, "Y", answer(y)).Replace(form)
 }
 
 // factText draws one to three sentences.

@@ -105,10 +105,22 @@ func (w *World) listText(r *rand.Rand) string {
 		for i := range ps {
 			ps[i] = w.listPair(r, l, on)
 		}
-		return lines(Formats[r.IntN(2)], ps)
+		return l.named(r, lines(Formats[r.IntN(2)], ps))
 	default:
 		return lines(Formats[2+r.IntN(2)], w.descriptions(r, 2+r.IntN(5)))
 	}
+}
+
+// named puts the name of the place before a list or after it, and on half of the lists nowhere. Saying
+// it and reading it are two steps of what a model needs to guess it; alone neither was ever found.
+func (l ListTask) named(r *rand.Rand, list string) string {
+	switch r.IntN(4) {
+	case 0:
+		return "Take the " + l.Which + " of each.\n" + list
+	case 1:
+		return list + "Each is the " + answer(l.Which) + ".\n"
+	}
+	return list
 }
 
 // listSentence names the place that lists leave to be guessed: "The capital of the last of A, B, C is Y."

@@ -25,6 +25,7 @@ type World struct {
 	Tasks      []Task
 	Hops       []Hop // two-hop questions, the held-out ones too
 
+	strangers [2][]string     // names of landmarks and people that nothing is known of
 	heldNames map[string]bool // pairs of names, "a b" in alphabetical order, no story of the text has
 }
 
@@ -58,6 +59,7 @@ func New(seed uint64) *World {
 func (w *World) drawLandmarks(r *rand.Rand) {
 	names := product(landmarkTraits, landmarkKinds)
 	r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	w.strangers[0] = names[landmarkCount:]
 	for i, n := range names[:landmarkCount] {
 		w.Landmarks = append(w.Landmarks, Landmark{n, w.Countries[i%len(w.Countries)].Name})
 	}
@@ -67,6 +69,7 @@ func (w *World) drawLandmarks(r *rand.Rand) {
 func (w *World) drawPeople(r *rand.Rand) {
 	names := product(firstNames, lastNames)
 	r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	w.strangers[1] = names[peopleCount:]
 	for i, n := range names[:peopleCount] {
 		w.People = append(w.People, Person{n, pick(r, w.Countries).Name, pick(r, professions), names[i^1]})
 	}

@@ -81,7 +81,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("dir")
     p.add_argument("--out", default="pocket.pt", help="file in dir")
-    p.add_argument("--steps", type=int, default=6000)
+    p.add_argument("--steps", type=int, default=5000)
     p.add_argument("--batch", type=int, default=32, help="rows of a step")
     p.add_argument("--length", type=int, default=128, help="tokens of a row")
     p.add_argument("--layers", type=int, default=8)
