@@ -11,22 +11,23 @@ import (
 // AlgebraParams are the parameters of vector algebra (Todd et al. 2024, section 3.3): task vectors
 // added and subtracted to make the vector of a task that none of them knows.
 type AlgebraParams struct {
-	Task     string  `json:"task"`    // what becomes of the word
-	Place    string  `json:"place"`   // "last" or "first": which word of the list is meant
-	Formula  string  `json:"formula"` // empty: last-copy + first-TASK - first-copy
-	Vector   *Vector `json:"vector"`  // "mine" in the formula
-	Vector2  *Vector `json:"vector2"` // "mine2"
-	Query    string  `json:"query"`   // one's own list for the texts; empty: a tested one
-	Format   string  `json:"format"`
-	Op       string  `json:"op"`    // "replace" or "add"
-	Layer    int     `json:"layer"` // -1: all
-	Items    int     `json:"items"`
-	Shots    int     `json:"shots"`
-	Words    int     `json:"words"` // of a list
-	Strength float64 `json:"strength"`
-	Solved   bool    `json:"solved"` // only lists whose word the model can do alone
-	Step     int     `json:"step"`
-	Seed     int64   `json:"seed"`
+	Task     string      `json:"task"`    // what becomes of the word
+	Pairs    [][2]string `json:"pairs"`   // one's own words for it, with what becomes of them
+	Place    string      `json:"place"`   // "last" or "first": which word of the list is meant
+	Formula  string      `json:"formula"` // empty: last-copy + first-TASK - first-copy
+	Vector   *Vector     `json:"vector"`  // "mine" in the formula
+	Vector2  *Vector     `json:"vector2"` // "mine2"
+	Query    string      `json:"query"`   // one's own list for the texts; empty: a tested one
+	Format   string      `json:"format"`
+	Op       string      `json:"op"`    // "replace" or "add"
+	Layer    int         `json:"layer"` // -1: all
+	Items    int         `json:"items"`
+	Shots    int         `json:"shots"`
+	Words    int         `json:"words"` // of a list
+	Strength float64     `json:"strength"`
+	Solved   bool        `json:"solved"` // only lists whose word the model can do alone
+	Step     int         `json:"step"`
+	Seed     int64       `json:"seed"`
 }
 
 // AlgebraResult is what was measured, beside the report of it.
@@ -63,6 +64,7 @@ func algebra() *Experiment {
 		Presets: algebraPresets(),
 		Params: []Param{
 			{Name: "task", Kind: Choice, Default: "capitalise", Choices: wordTasks, Label: "Task", Help: "What becomes of the word: capital of the country, large first letter, opposite, French word, plural, past tense."},
+			{Name: "pairs", Kind: Pairs, Default: [][2]string{}, Label: "Your own pairs", Help: "Your own words for the task, each with what becomes of it, in place of the built-in ones.", More: true},
 			{Name: "place", Kind: Choice, Default: "last", Choices: []string{"last", "first"}, Label: "Which word", Help: "Which word of the list the new task is about."},
 			{Name: "formula", Kind: Text, Default: "", Label: "Formula", Help: "Your own sum, such as last-copy + first-capital - first-copy: names with first- or last-, names of one-word tasks, mine and mine2; left empty, the course's."},
 			{Name: "vector", Kind: Dir, Default: nil, Label: "Your vector", Help: "A vector that was kept or brought in; the formula calls it mine.", More: true},
@@ -167,14 +169,22 @@ func (p *AlgebraParams) term(w string, sign float32) (t operandTerm, err error) 
 func (p *AlgebraParams) pairsFor(b *Bench, name string) []pair {
 	place, task, list := strings.Cut(name, "-")
 	if !list {
-		return shuffled(wordTask(name), source(p.Seed))
+		return shuffled(p.words(name), source(p.Seed))
 	}
-	pool := wordTask(task)
+	pool := p.words(task)
 	if task == "copy" {
-		pool = wordTask(p.Task)
+		pool = p.words(p.Task)
 	}
 	n := p.Items + algebraSets*(p.Shots+(p.Items+algebraSets-1)/algebraSets)
 	return listed(b, pool, p.Words, n, place == "last", task == "copy", source(p.Seed))
+}
+
+// words are a one-word task's pairs: the person's own, where they are of the new task.
+func (p *AlgebraParams) words(task string) []pair {
+	if task == p.Task && len(p.Pairs) > 0 {
+		return given(p.Pairs)
+	}
+	return wordTask(task)
 }
 
 // algebraSets is how many sets of examples each vector is made of.
@@ -260,7 +270,7 @@ func (r *algebraRun) ask() error {
 	}
 	size := sizeIn(r.b)
 	for _, name := range names {
-		d, err := dealt(r.p.pairsFor(r.b, name), r.p.Items, algebraSets, r.p.Shots, size)
+		d, err := dealt(r.p.pairsFor(r.b, name), nil, r.p.Items, algebraSets, r.p.Shots, size)
 		if err != nil {
 			return err
 		}
@@ -289,7 +299,7 @@ func (r *algebraRun) askSet(name string, d *deal, s int) error {
 	r.demos = d.demos
 	test := d.tested(s, algebraSets)
 	words := r.wordsOf(test)
-	pool := slices.DeleteFunc(shuffled(wordTask(r.p.Task), source(r.p.Seed+3)), func(p pair) bool { return slices.Contains(words, p) })
+	pool := slices.DeleteFunc(shuffled(r.p.words(r.p.Task), source(r.p.Seed+3)), func(p pair) bool { return slices.Contains(words, p) })
 	for _, x := range []struct {
 		to           *[]*probe
 		name         string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -117,5 +118,21 @@ func TestAlgebraReal(t *testing.T) {
 	_, r := run[AlgebraResult](t, bench(t, "smollm2-135m-instruct"), "algebra", `{"items":15,"layer":20}`, nil)
 	if r.Composed.Share() < 0.5 || r.Parts[0].Share() > 0.1 || r.Parts[1].Share() > 0.4 || r.Random.Share() > 0.1 {
 		t.Errorf("composed %v, parts %v, random %v", r.Composed, r.Parts, r.Random)
+	}
+}
+
+// TestAlgebraOwnPairs composes lists of a person's own words.
+func TestAlgebraOwnPairs(t *testing.T) {
+	b := pocketBench(t)
+	words := strings.Fields("Poland Spain Italy Greece Japan Norway Egypt Cuba France Peru")
+	var pairs [][2]string
+	for _, w := range words {
+		pairs = append(pairs, [2]string{w, strings.ToLower(w)})
+	}
+	_, r := run[AlgebraResult](t, b, "algebra", marshal(t, map[string]any{"pairs": pairs, "solved": false, "shots": 3, "items": 4, "layer": 2}), nil)
+	for _, x := range strings.Split(strings.TrimSuffix(strings.TrimPrefix(r.Passages[0].Prompt, "Q: "), "\nA:"), ", ") {
+		if !slices.Contains(words, x) {
+			t.Errorf("the list has %q, which is none of the words given", x)
+		}
 	}
 }

@@ -13,7 +13,7 @@ type steerSet struct {
 	mean   bool        // the state is the mean over tokens (but the first), not that of the last one
 	toward []string    // openings that are counted for A
 	away   []string    // and for B; none: the score is the log-odds of toward against all else
-	flips  []bool      // of tests, in turn: toward and away change places (nil: never)
+	flips  []bool      // of tests, in turn: toward and away change places (nil: never, and what is projected out is tested on side A)
 	unit   Words       // what the score is
 }
 

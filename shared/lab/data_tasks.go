@@ -182,14 +182,18 @@ type deal struct {
 }
 
 // dealt shares pairs out. A tested pair is in no demonstration and no vector; where pairs are few the
-// sets share theirs, but no set asks what it has just shown. Queries of one size go to one set.
-func dealt(ps []pair, items, sets, shots int, size func(pair) int) (d deal, err error) {
+// sets share theirs, but no set asks what it has just shown. Queries of one size go to one set. What is
+// tested may be given; else it is taken from the pairs.
+func dealt(ps, test []pair, items, sets, shots int, size func(pair) int) (d deal, err error) {
 	if len(ps) < 6 {
 		return d, errs.E("lab.tasks", errs.Invalid, "there are %d pairs; at least 6 are needed: to show, to make a vector of, and to test", len(ps))
 	}
-	n := min(items, max(2, len(ps)/2))
-	d.test = nearest(ps[:n], 0, size)
-	rest := ps[n:]
+	rest := ps
+	if len(test) == 0 {
+		n := min(items, max(2, len(ps)/2))
+		test, rest = ps[:n], ps[n:]
+	}
+	d.test = nearest(test[:min(items, len(test))], 0, size)
 	shots = min(shots, (len(rest)+1)/2)
 	ask := min((items+sets-1)/sets, len(rest)-shots)
 	for s := range sets {

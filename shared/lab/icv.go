@@ -15,6 +15,7 @@ import (
 type ICVParams struct {
 	Task     string      `json:"task"`
 	Pairs    [][2]string `json:"pairs"` // one's own task; empty: the chosen one
+	Tests    [][2]string `json:"tests"` // one's own task's queries to test; empty: some of Pairs
 	Query    string      `json:"query"` // one's own query for the texts; empty: a tested one
 	Format   string      `json:"format"`
 	Method   string      `json:"method"` // "average", "heads" or "icv"
@@ -33,12 +34,12 @@ type ICVParams struct {
 // ICVResult is what was measured, beside the report of it.
 type ICVResult struct {
 	Report
-	Zero     Rate    `json:"zero"`     // of the measured queries, without demonstrations
-	Few      Rate    `json:"few"`      // of all queries, after demonstrations
-	Shuffled Rate    `json:"shuffled"` // of all queries, after demonstrations with each other's answers
-	Best     Rate    `json:"best"`     // with the vector, where it works best
-	At       int     `json:"at"`       // that layer (of method icv: the place in Strengths)
-	Recover  float64 `json:"recover"`  // (best - zero) / (few - zero), on the measured queries
+	Zero     Rate `json:"zero"`     // of the measured queries, without demonstrations
+	Few      Rate `json:"few"`      // of all queries, after demonstrations
+	Shuffled Rate `json:"shuffled"` // of all queries, after demonstrations with each other's answers
+	Best     Rate `json:"best"`     // with the vector, where it works best
+	At       int  `json:"at"`       // that layer (of method icv: the place in Strengths)
+	Recover  Num  `json:"recover"`  // (best - zero) / (few - zero), on the measured queries
 }
 
 // The methods by which a vector is made.
@@ -71,6 +72,7 @@ func icv() *Experiment {
 		Params: []Param{
 			{Name: "task", Kind: Choice, Default: "capital", Choices: taskNames, Label: "Task", Help: "What the examples show: past tense, plural, a country's capital, opposite, French word, large first letter, first or last of a list."},
 			{Name: "pairs", Kind: Pairs, Default: [][2]string{}, Label: "Your own pairs", Help: "A task of your own: at least six queries with their answers. Given, they are used instead of the task above."},
+			{Name: "tests", Kind: Pairs, Default: [][2]string{}, Label: "Your test queries", Help: "Queries of your own task to be tested; left empty, some of your pairs are set aside.", More: true},
 			{Name: "query", Kind: Text, Default: "", Label: "Your query", Help: "A word to see answered with and without the vector; left empty, one of those tested."},
 			{Name: "format", Kind: Choice, Default: arrowFormat, Choices: []string{arrowFormat, qaFormat, colonFormat}, Label: "Format", Help: "How examples and queries are written."},
 			{Name: "method", Kind: Choice, Default: averageMethod, Choices: []string{averageMethod, headsMethod, icvMethod}, Label: "Method", Help: "average: the mean state after each layer. heads: the sum of what the most causal attention heads say. icv: the main difference between answers and queries, at every MLP."},
@@ -109,7 +111,7 @@ func newICV(b *Bench, p ICVParams, emit func(Event)) (*icvRun, error) {
 	r.layers = every(0, b.Model.Config().Layers, p.Step)
 	ps, err := r.pairs()
 	if err == nil {
-		r.deal, err = dealt(ps, p.Items, demoSets, p.Shots, sizeIn(b))
+		r.deal, err = dealt(ps, p.tests(), p.Items, demoSets, p.Shots, sizeIn(b))
 	}
 	if err == nil {
 		err = r.ask()
@@ -121,21 +123,34 @@ func newICV(b *Bench, p ICVParams, emit func(Event)) (*icvRun, error) {
 func (r *icvRun) pairs() ([]pair, error) {
 	rnd := source(r.p.Seed)
 	if len(r.p.Pairs) > 0 {
-		var ps []pair
 		for i, p := range r.p.Pairs {
-			x, y := trim(p[0]), trim(p[1])
-			if x == "" || y == "" {
+			if trim(p[0]) == "" || trim(p[1]) == "" {
 				return nil, errs.E("lab.icv", errs.Invalid, "pair %d has an empty side; each pair needs a query and an answer", i+1)
 			}
-			ps = append(ps, pair{x, y})
 		}
-		return shuffled(ps, rnd), nil
+		return shuffled(given(r.p.Pairs), rnd), nil
 	}
 	if t := r.p.Task; t == "first" || t == "last" {
 		n := r.p.Items + demoSets*(r.p.Shots+(r.p.Items+demoSets-1)/demoSets)
 		return listed(r.b, wordTask("copy"), r.p.Words, n, t == "last", false, rnd), nil
 	}
 	return shuffled(wordTask(r.p.Task), rnd), nil
+}
+
+// tests are the queries that the person wants tested.
+func (p *ICVParams) tests() []pair {
+	if len(p.Pairs) == 0 {
+		return nil
+	}
+	return given(p.Tests)
+}
+
+// given are a person's pairs.
+func given(list [][2]string) (ps []pair) {
+	for _, p := range list {
+		ps = append(ps, pair{trim(p[0]), trim(p[1])})
+	}
+	return ps
 }
 
 // ask makes the probes: each tested query alone, after its set's demonstrations, and after the
@@ -283,7 +298,7 @@ func (r *icvRun) finish(ctx context.Context) error {
 		if r.p.Solved {
 			few = r.kept(r.few)
 		}
-		r.out.Recover = recovered(r.out.Best, r.out.Zero, countRight(few))
+		r.out.Recover = Num(recovered(r.out.Best, r.out.Zero, countRight(few)))
 		if r.p.Method != icvMethod {
 			r.keepVector()
 		}

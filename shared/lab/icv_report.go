@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"math"
 	"strconv"
 
 	"patchbay/shared/plan"
@@ -100,8 +99,8 @@ func (r *icvRun) facts() {
 			o.fact(say("The vector works best at strength {0}: without a single example {1} of the queries are answered.", x, best.String()))
 		}
 		o.fact(say("At the same place the vector of shuffled examples gives {0}, a random one of the same length {1}.", t.hits[1][at].String(), t.hits[2][at].String()))
-		if !math.IsNaN(o.Recover) && o.Best.N > 0 {
-			o.fact(say("That is {0} of what the examples themselves do beyond no examples: (vector − without) / (with − without).", percent(o.Recover)))
+		if o.Recover.Known() && o.Best.N > 0 {
+			o.fact(say("That is {0} of what the examples themselves do beyond no examples: (vector − without) / (with − without).", percent(float64(o.Recover))))
 		}
 	}
 	o.fact(say("Without examples the model answers {0}, with {1} examples {2}, with shuffled examples {3}.", o.Zero.String(), strconv.Itoa(len(r.deal.demos[0])), o.Few.String(), o.Shuffled.String()))

@@ -136,7 +136,7 @@ func TestTaskLists(t *testing.T) {
 			}
 			seen[p.x] = true
 		}
-		d := must(dealt(ps, 20, 5, 10, sizeIn(b)))(t)
+		d := must(dealt(ps, nil, 20, 5, 10, sizeIn(b)))(t)
 		for s := range d.demos {
 			for _, p := range d.demos[s] {
 				if name != "capitalise" && name != "copy" && (slices.Contains(d.test, p) || slices.Contains(d.train[s], p)) {
@@ -220,5 +220,24 @@ func TestGold(t *testing.T) {
 	want := must(b.Tokens.Encode(" Warsaw", token.Options{}))(t)
 	if p.gold != want[0] {
 		t.Errorf("gold %d, want %d", p.gold, want[0])
+	}
+}
+
+// TestICVTests tests the queries that are given, and only those; a task that examples do not teach
+// has nothing to recover, which is no error.
+func TestICVTests(t *testing.T) {
+	b := pocketBench(t)
+	pairs := [][2]string{{"Spain", "Madrid"}, {"Italy", "Rome"}, {"Greece", "Athens"}, {"Japan", "Tokyo"}, {"Norway", "Oslo"}, {"Egypt", "Cairo"}, {"Cuba", "Havana"}, {"France", "Paris"}}
+	tests := [][2]string{{"Poland", "Warsaw"}, {"Germany", "Berlin"}, {"Peru", "Lima"}}
+	_, r := run[ICVResult](t, b, "icv", marshal(t, map[string]any{"pairs": pairs, "tests": tests, "shots": 5}), nil)
+	if r.Of != 3 || r.Few.Hits != 3 || r.Best.Hits != 3 {
+		t.Errorf("%d queries, few-shot %v, vector %v", r.Of, r.Few, r.Best)
+	}
+	for i := range tests {
+		tests[i][1] = "kettle"
+	}
+	_, r = run[ICVResult](t, b, "icv", marshal(t, map[string]any{"pairs": pairs, "tests": tests, "shots": 5, "solved": false}), nil)
+	if r.Few.Hits != 0 || r.Recover.Known() {
+		t.Errorf("few-shot %v, recovered %v", r.Few, r.Recover)
 	}
 }

@@ -27,6 +27,8 @@ type LanguageResult struct {
 	Report
 	Prompt string         `json:"prompt"` // of the first word
 	Words  []LanguageWord `json:"words"`
+	At     int            `json:"at"`    // the layer after which English is furthest ahead of the target, or least behind
+	Ahead  Rate           `json:"ahead"` // words in which it is ahead there
 }
 
 // LanguageWord is a word and the tokens that count as its beginnings.

@@ -147,16 +147,17 @@ func (t *thought) facts(r *LanguageResult, words []*latentWord) {
 	other, _, _ := mean(column3(words, 2, at))
 	final, _, _ := mean(column3(words, 0, t.layers-1))
 	end, _, _ := mean(column3(words, 1, t.layers-1))
-	var ahead, right Rate
+	var right Rate
+	r.At = at
 	for _, w := range words {
-		ahead.add(w.p[0][at] > w.p[1][at])
+		r.Ahead.add(w.p[0][at] > w.p[1][at])
 		right.add(w.Right)
 	}
 	n := t.names()
 	if en > to+0.001 {
 		r.Facts = append(r.Facts,
 			say("{0} is furthest ahead after layer {1}: {2}, against {3} for {4}.", n[0].Text, strconv.Itoa(at), decimal(en, 3), decimal(to, 3), n[1].Text),
-			say("It is ahead there in {0} of the words; another word's beginnings have {1}.", ahead.String(), decimal(other, 3)))
+			say("It is ahead there in {0} of the words; another word's beginnings have {1}.", r.Ahead.String(), decimal(other, 3)))
 	} else {
 		r.fact(say("{0} is at no layer ahead of {1}.", n[0].Text, n[1].Text))
 	}

@@ -20,6 +20,9 @@ func TestLanguageOnPocket(t *testing.T) {
 			t.Errorf("layer %d: English has %v", l, p)
 		}
 	}
+	if r.Ahead.N != r.Kept || r.At != f.Best[0] {
+		t.Errorf("English is ahead in %v of %d words after layer %d, marked %v", r.Ahead, r.Kept, r.At, f.Best)
+	}
 	if r.Answer == nil || *r.Answer != 1 {
 		t.Errorf("the answer is %v, not the one that the target comes by itself", r.Answer)
 	}

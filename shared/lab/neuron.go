@@ -32,6 +32,11 @@ type NeuronResult struct {
 	Report
 	Layer  int `json:"layer"`
 	Neuron int `json:"neuron"`
+	// Of part find, AUROCs: on the texts that the neuron was chosen on, on others, and of one chosen with
+	// shuffled labels.
+	Chosen Num `json:"chosen,omitempty"`
+	Tested Num `json:"tested,omitempty"`
+	Chance Num `json:"chance,omitempty"`
 }
 
 // The parts of the lesson.

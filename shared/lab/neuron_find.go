@@ -186,9 +186,11 @@ func (n *neuronRun) best(ctx context.Context, c *census, at int) (int, error) {
 	k, lucky := c.widest(train, scores), c.widest(mixedTrain, mixed)
 	n.findFigures(layers, easy, chance)
 	name, total := unitName(k/c.f, k%c.f), strconv.Itoa(len(scores))
-	n.out.fact(say("{0} tells {1} best: AUROC {2} on the texts it was chosen on, {3} on others with other words.", name, c.s.concepts[at], decimal(scores[k], 3), decimal(c.score(test, k, true), 3)))
+	o := &n.out
+	o.Chosen, o.Tested, o.Chance = Num(scores[k]), Num(c.score(test, k, true)), Num(c.score(test.dealt(n.p.Seed+1), lucky, true))
+	o.fact(say("{0} tells {1} best: AUROC {2} on the texts it was chosen on, {3} on others with other words.", name, c.s.concepts[at], decimal(float64(o.Chosen), 3), decimal(float64(o.Tested), 3)))
 	n.out.fact(say("Of {0} neurons {1} look perfect (AUROC 0.99 or more) without near misses; with them {2} are left. One example of a concept is not enough to name a neuron.", total, totalOf(easy), totalOf(layers)))
-	n.out.fact(say("With shuffled labels {0} neurons look perfect on the first half; the best of those has AUROC {1} on the other.", totalOf(chance), decimal(c.score(test.dealt(n.p.Seed+1), lucky, true), 3)))
+	n.out.fact(say("With shuffled labels {0} neurons look perfect on the first half; the best of those has AUROC {1} on the other.", totalOf(chance), decimal(float64(o.Chance), 3)))
 	return k, nil
 }
 

@@ -76,6 +76,9 @@ func TestNeuronOwn(t *testing.T) {
 	if s := r.Facts[0].String(); !strings.Contains(s, "tells animal best") {
 		t.Error(s)
 	}
+	if r.Chosen < 0.9 || r.Tested < 0.5 || r.Chance == 0 {
+		t.Errorf("AUROC %.2f where it was chosen, %.2f on others, %.2f of a chance one", r.Chosen, r.Tested, r.Chance)
+	}
 }
 
 // One neuron of Pocket does not matter, fifty by attribution do, fifty random ones do not.

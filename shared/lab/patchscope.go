@@ -58,7 +58,7 @@ func patchscope() *Experiment {
 			{Name: "target", Kind: Choice, Default: "identity", Choices: []string{"identity", "entity", "description", "attribute", "own"}, Label: "Target prompt", Help: "The prompt into which it is put: one that repeats, one that describes, one that asks for the currency, or your own."},
 			Param{Name: "count", Kind: Int, Default: 6, Label: "Tokens written", Help: "How many tokens the target writes; a list scored by the next word needs one."}.ranged(1, 40),
 			Param{Name: "step", Kind: Int, Default: 1, Label: "Layer step", Help: "Measure every so many layers."}.ranged(1, 16),
-			Param{Name: "items", Kind: Int, Default: 20, Label: "List items", Help: "How many of the list are used at most."}.ranged(1, 200),
+			Param{Name: "items", Kind: Int, Default: 20, Label: "List items", Help: "How many of the list are used at most."}.ranged(1, 400),
 			{Name: "own", Kind: Text, Default: "", Label: "Own target", Help: "The target's text, where it is your own.", More: true},
 			{Name: "into", Kind: Text, Default: "", Label: "Put at", Help: "Words of your target (their last token) or a position; left empty, the last token.", More: true},
 			{Name: "grid", Kind: Bool, Default: false, Label: "All layer pairs", Help: "Also put every source layer into every target layer, for one prompt.", More: true},

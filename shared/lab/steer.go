@@ -23,6 +23,7 @@ type SteerParams struct {
 	Purify    string      `json:"purify"`   // "none", "neutral" or "pc1"
 	Pairs     [][2]string `json:"pairs"`
 	Tests     []string    `json:"tests"`
+	Turned    []string    `json:"turned"` // tests for which toward and away change places
 	Toward    []string    `json:"toward"`
 	Away      []string    `json:"away"`
 	Chat      bool        `json:"chat"`
@@ -98,6 +99,7 @@ func steerParams() []Param {
 		Param{Name: "items", Kind: Int, Default: 12, Label: "Test prompts", Help: "How many held-out prompts are steered in a check or a sweep.", More: true}.ranged(2, 64),
 		{Name: "pairs", Kind: Pairs, Default: [][2]string{}, Label: "Own pairs", Help: "Your own contrast: texts of the first side and of the second; they are used in place of the set.", More: true},
 		{Name: "tests", Kind: Texts, Default: []string{}, Label: "Own test prompts", Help: "Prompts that take neither side, for own pairs; left empty, the second side of the held-out pairs.", More: true},
+		{Name: "turned", Kind: Texts, Default: []string{}, Label: "Turned test prompts", Help: "More test prompts, for which the words for and against change places.", More: true},
 		{Name: "toward", Kind: Texts, Default: []string{}, Label: "Words for", Help: "Words that count for the first side when they come next, for own pairs.", More: true},
 		{Name: "away", Kind: Texts, Default: []string{}, Label: "Words against", Help: "Words that count for the second side, for own pairs.", More: true},
 		{Name: "chat", Kind: Bool, Default: false, Label: "Own pairs are questions", Help: "Put own pairs and prompts in the model's chat template, if it has one.", More: true},
@@ -177,7 +179,7 @@ func (s *steering) choose() (err error) {
 
 // ownSet makes a set of a person's pairs: every third is held out, if there are enough.
 func ownSet(p SteerParams) (steerSet, error) {
-	s := steerSet{chat: p.Chat, mean: !p.Chat, toward: p.Toward, away: p.Away, tests: p.Tests, unit: steerUnits(setOwn)}
+	s := steerSet{chat: p.Chat, mean: !p.Chat, toward: p.Toward, away: p.Away, unit: steerUnits(setOwn)}
 	if len(p.Pairs) == 0 && p.Vector == nil {
 		return s, errs.E("lab.steer", errs.Invalid, "pairs: own pairs are wanted, and there are none: give some, choose one of the built-in sets, or give a vector")
 	}
@@ -194,7 +196,14 @@ func ownSet(p SteerParams) (steerSet, error) {
 			s.pairs = append(s.pairs, pair)
 		}
 	}
-	if s.tests == nil || len(s.tests) == 0 {
+	for i := range max(len(p.Tests), len(p.Turned)) {
+		for k, list := range [][]string{p.Tests, p.Turned} {
+			if i < len(list) {
+				s.tests, s.flips = append(s.tests, list[i]), append(s.flips, k == 1)
+			}
+		}
+	}
+	if len(s.tests) == 0 {
 		for _, pair := range s.held {
 			s.tests = append(s.tests, pair[1])
 		}

@@ -220,3 +220,19 @@ func TestSteeringOnGemma(t *testing.T) {
 		t.Errorf("layer %d, %+v", r.Layer, r.Checks)
 	}
 }
+
+// Given test prompts are what is steered, whatever the operation; for the turned ones the words
+// change places.
+func TestSteeringTestsOfOnesOwn(t *testing.T) {
+	ask := func(who, is string) string { return "The" + who + " speaker is asked: Is " + is + "?\nSpeaker:" }
+	at := func(who string) string { return ask(who, "7 more than 3") }
+	params := map[string]any{
+		"set": "own", "show": "check", "position": "last", "operation": "project out", "toward": []string{"Yes"}, "away": []string{"No"},
+		"pairs":  [][2]string{{at(" lying"), at(" honest")}, {at(" dishonest"), at(" sincere")}},
+		"tests":  []string{at(""), at(" honest")},
+		"turned": []string{ask("", "3 more than 7")},
+	}
+	if r := steerRun(t, "pocket", marshal(t, params)); r.Checks[0].Rate != (Rate{3, 3}) {
+		t.Errorf("of three true answers, one of them No and turned, %v count for the first side", r.Checks[0].Rate)
+	}
+}

@@ -12,6 +12,7 @@ var wordsAlgebra = map[string]string{
 	"It needs a model that tells first from last and knows the answers. Pocket takes the wrong word of three in half of the cases, so there the part first-capitalise does as well as the sum. The cosine of composed and direct vector is 0.98 or more even where nothing works: all these vectors share most of their length, so look at what is left without the shared part.": "模型必須分得出第一個和最後一個，也必須知道答案。Pocket 有一半的時候會拿錯三個詞中的哪一個，所以在那裡，只用 first-capitalise 這一部分就和總和一樣好。合成向量與直接做的向量，餘弦即使在完全無效的地方也有 0.98 以上：這些向量的長度大多是共有的，所以要看去掉共有部分之後還剩什麼。",
 
 	"What becomes of the word: capital of the country, large first letter, opposite, French word, plural, past tense.": "對這個詞做什麼：國家的首都、字首大寫、反義詞、法文詞、複數、過去式。",
+	"Your own words for the task, each with what becomes of it, in place of the built-in ones.":                        "自己為這項任務準備的詞，每個附上變成什麼，用來代替內建的詞。",
 	"Which word": "哪一個詞",
 	"Which word of the list the new task is about.": "新任務針對清單裡的哪一個詞。",
 	"Formula": "算式",

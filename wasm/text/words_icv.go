@@ -15,6 +15,8 @@ var wordsIcv = map[string]string{
 	"What the examples show: past tense, plural, a country's capital, opposite, French word, large first letter, first or last of a list.": "例子示範的是什麼：過去式、複數、國家的首都、反義詞、法文詞、字首大寫、清單的第一個或最後一個。",
 	"Your own pairs": "自己的成對資料",
 	"A task of your own: at least six queries with their answers. Given, they are used instead of the task above.": "自訂的任務：至少六題，附上答案。有填的話，就用它代替上面的任務。",
+	"Your test queries": "自己的測試題",
+	"Queries of your own task to be tested; left empty, some of your pairs are set aside.": "自訂任務中要測試的題目；留空就從自己的成對資料中留一部分來測。",
 	"Your query": "自己的題目",
 	"A word to see answered with and without the vector; left empty, one of those tested.": "想看模型有向量和沒有向量時怎麼回答的詞；留空就用測試過的一題。",
 	"Format":                                "格式",

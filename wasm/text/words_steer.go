@@ -35,6 +35,8 @@ var wordsSteer = map[string]string{
 	"How many held-out prompts are steered in a check or a sweep.": "check 或 sweep 時，要引導幾個保留的提示詞。",
 	"Own pairs": "自己的成對文字",
 	"Your own contrast: texts of the first side and of the second; they are used in place of the set.": "你自己的對比：第一邊與第二邊的文字；用來取代內建的那組。",
+	"Turned test prompts": "反向的測試提示詞",
+	"More test prompts, for which the words for and against change places.": "更多測試提示詞；對它們而言，兩邊的詞互換。",
 	"Own test prompts": "自己的測試提示詞",
 	"Prompts that take neither side, for own pairs; left empty, the second side of the held-out pairs.": "配合自己的成對文字、不偏任何一邊的提示詞；留空則用保留的成對文字的第二邊。",
 	"Words for": "第一邊的詞",
