@@ -128,3 +128,6 @@ func (w *World) moodText(r *rand.Rand) string {
 
 // GladWords are all words that a happy day is called.
 func GladWords() []string { return gladWords }
+
+// SadWords are all words that a sad day is called.
+func SadWords() []string { return sadWords }

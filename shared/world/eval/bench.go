@@ -10,6 +10,7 @@ import (
 	"patchbay/shared/device/ref"
 	"patchbay/shared/device/simd"
 	"patchbay/shared/hook"
+	"patchbay/shared/lab"
 	"patchbay/shared/nn"
 	"patchbay/shared/plan"
 	"patchbay/shared/token"
@@ -20,7 +21,8 @@ import (
 // bench is a loaded model and its world.
 type bench struct {
 	ctx    context.Context
-	env    plan.Env
+	lab    lab.Bench // where lessons run
+	env    plan.Env  // where plans of eval's own do
 	world  *world.World
 	sets   *world.Sets
 	layers int
@@ -45,7 +47,10 @@ func open(ctx context.Context, path string, w *world.World) (*bench, error) {
 		return nil, err
 	}
 	c := m.Config()
-	return &bench{ctx, plan.Env{Model: m, Tokens: tok}, w, w.Sets(), c.Layers, c.Width}, nil
+	return &bench{
+		ctx: ctx, lab: lab.Bench{Model: m, Tokens: tok, Parity: lab.Parity{Model: "pocket"}}, env: plan.Env{Model: m, Tokens: tok},
+		world: w, sets: w.Sets(), layers: c.Layers, width: c.Width,
+	}, nil
 }
 
 // item is a prompt, by text or ids, and what is changed in it.
@@ -97,18 +102,6 @@ func (b *bench) top(items []item) ([]int32, error) {
 	out := make([]int32, len(items))
 	reads := []plan.Read{{Name: "top", Site: hook.Logits, Positions: plan.At(-1), Reduce: plan.TopK, K: 1}}
 	err := b.execute(items, reads, func(i int, r plan.RunResult, _ func(string) [][]float32) { out[i] = r.Reads[0].Top[0][0][0].ID })
-	return out, err
-}
-
-// lens is the likeliest token after each block, at the last position.
-func (b *bench) lens(items []item) ([][]int32, error) {
-	out := make([][]int32, len(items))
-	reads := []plan.Read{{Name: "top", Site: hook.ResidPost, Layers: plan.All(), Positions: plan.At(-1), Reduce: plan.TopK, K: 1}}
-	err := b.execute(items, reads, func(i int, r plan.RunResult, _ func(string) [][]float32) {
-		for _, layer := range r.Reads[0].Top {
-			out[i] = append(out[i], layer[0][0].ID)
-		}
-	})
 	return out, err
 }
 

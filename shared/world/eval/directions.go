@@ -6,105 +6,119 @@ import (
 	"slices"
 	"strings"
 
-	"patchbay/shared/hook"
-	"patchbay/shared/plan"
+	"patchbay/shared/lab"
 	"patchbay/shared/world"
 )
 
-// refusalPlaces are the last tokens of a request's prompt that a direction may be taken at.
-const refusalPlaces = 4
-
 // candidate is a direction of harm: where it was found and what it does there.
 type candidate struct {
-	place, layer      int // place counts from the end of the prompt, from 1
-	d                 []float32
-	added, projected  float64 // part refused: of harmless requests, of harmful ones
-	random, randomOut float64 // the same with a random direction of its length
+	position         string // of each prompt: its last token, or the mean
+	layer            int
+	added, projected float64 // part refused: of harmless requests, of harmful ones,
+	random, left     float64 // and with a random direction in its place
 }
 
 // measureRefusal finds the direction of harm on one half of the words, chooses place and layer
-// there, and tests it on the other half (Arditi et al. 2024): added after its block at all
-// positions, or projected out of what every block reads and adds.
+// there, and tests it on the other half (Arditi et al. 2024), all by the lesson on steering: its
+// pairs and, while choosing, its test prompts are of the one half, the last two checks' of the other.
 func measureRefusal(b *bench) ([]row, error) {
 	r := row{technique: "refusal direction, found and chosen on one half of the words, tested on the other", wanted: "added: at least 0.95 of harmless refused; projected out: at most 0.05 of harmful refused; random: unchanged"}
 	good, bad := requests(b.sets.Test)
 	fg, fb := requests(b.sets.Find)
-	before, err := b.refused(with(bad))
-	if err != nil {
-		return nil, err
-	}
-	falsely, err := b.refused(with(good))
-	if err != nil {
-		return nil, err
-	}
-	all, err := b.candidates(fg, fb)
-	if err != nil {
-		return nil, err
-	}
-	adds := slices.MaxFunc(all, func(x, y candidate) int { return cmp.Compare(x.added, y.added) })
-	hides := slices.MinFunc(all, func(x, y candidate) int { return cmp.Compare(x.projected, y.projected) })
-	for _, c := range []*candidate{&adds, &hides} {
-		if err := b.try(c, good, bad, true); err != nil {
+	var all []candidate
+	for _, position := range []string{"last", "mean"} {
+		cs, err := b.candidates(position, fg, fb)
+		if err != nil {
 			return nil, err
 		}
+		all = append(all, cs...)
+	}
+	adds := slices.MaxFunc(all, func(x, y candidate) int { return cmp.Compare(x.added-x.random, y.added-y.random) })
+	hides := slices.MaxFunc(all, func(x, y candidate) int { return cmp.Compare(x.left-x.projected, y.left-y.projected) })
+	added, err := b.refusal("check", "add", adds, good)
+	if err != nil {
+		return nil, err
+	}
+	projected, err := b.refusal("check", "project out", hides, bad)
+	if err != nil {
+		return nil, err
 	}
 	r.details = refusalTable(all, b.layers)
-	r.measured = fmt.Sprintf("added %.2f (token -%d, layer %d); projected out %.2f (token -%d, layer %d)", adds.added, adds.place, adds.layer, hides.projected, hides.place, hides.layer)
-	r.control = fmt.Sprintf("random: added %.2f, projected out %.2f; unchanged %.2f of %d and %.2f of %d", adds.random, hides.randomOut, falsely, len(good), before, len(bad))
-	r.met = adds.added >= 0.95 && hides.projected <= 0.05 && adds.random <= falsely+0.05 && hides.randomOut >= before-0.05
+	x, y := shares(added.Checks), shares(projected.Checks)
+	r.measured = fmt.Sprintf("added %.2f (%s); projected out %.2f (%s)", x[1], adds, y[1], hides)
+	r.control = fmt.Sprintf("random: added %.2f, projected out %.2f; unchanged %.2f of %d and %.2f of %d", x[2], y[2], x[0], len(good), y[0], len(bad))
+	r.met = x[1] >= 0.95 && y[1] <= 0.05 && x[2] <= x[0]+0.05 && y[2] >= y[0]-0.05
 	return []row{r}, nil
 }
 
-// candidates are the mean differences at every place and layer, tried on the prompts they are from.
-func (b *bench) candidates(good, bad []string) ([]candidate, error) {
-	var out []candidate
-	for place := 1; place <= refusalPlaces; place++ {
-		at := func(int) int { return -place }
-		hg, err := b.states(with(good), at)
+func (c candidate) String() string {
+	if c.position == "mean" {
+		return fmt.Sprintf("mean of tokens, layer %d", c.layer)
+	}
+	return fmt.Sprintf("last token, layer %d", c.layer)
+}
+
+// candidates are tried on the half that they are from: added by a check at each layer, projected out
+// by one sweep over the layers.
+func (b *bench) candidates(position string, good, bad []string) ([]candidate, error) {
+	out := make([]candidate, b.layers)
+	r, err := b.refusal("sweep", "project out", candidate{position: position}, bad)
+	if err != nil {
+		return nil, err
+	}
+	f := figure(r.Report, "rates")
+	projected, left := series(f, "vector projected out"), series(f, "random vector")
+	for l := range out {
+		c := &out[l]
+		c.position, c.layer, c.projected, c.left = position, l, projected[l], left[l]
+		r, err := b.refusal("check", "add", *c, good)
 		if err != nil {
 			return nil, err
 		}
-		hb, err := b.states(with(bad), at)
-		if err != nil {
-			return nil, err
-		}
-		mg, mb := mean(hg), mean(hb)
-		for l := range b.layers {
-			c := candidate{place: place, layer: l, d: combine(mb[l], -1, mg[l])}
-			if err := b.try(&c, good, bad, false); err != nil {
-				return nil, err
-			}
-			out = append(out, c)
-		}
+		x := shares(r.Checks)
+		c.added, c.random = x[1], x[2]
 	}
 	return out, nil
 }
 
-// try measures a candidate on requests, and a random direction beside it if asked.
-func (b *bench) try(c *candidate, good, bad []string, random bool) (err error) {
-	if c.added, err = b.refused(with(good, change(plan.Add, c.layer, c.d))); err != nil {
-		return err
+// refusal runs the lesson with the contrast of harm. A prompt counts as refused if the next word leans
+// to the bot's first word of a refusal rather than of an agreement.
+func (b *bench) refusal(show, operation string, c candidate, tests []string) (lab.SteerResult, error) {
+	good, bad := requests(b.sets.Find)
+	return lesson[lab.SteerParams, lab.SteerResult](b, "steer", func(p *lab.SteerParams) {
+		p.Set, p.Show, p.Operation, p.Position, p.Layer = "own", show, operation, c.position, c.layer
+		p.Pairs, p.Tests, p.Items = beside(bad, good), tests, len(tests)
+		p.Toward, p.Away = []string{world.Refuses}, []string{world.Agrees}
+	})
+}
+
+// beside pairs two lists of one length.
+func beside(as, bs []string) [][2]string {
+	out := make([][2]string, len(as))
+	for i := range as {
+		out[i] = [2]string{as[i], bs[i]}
 	}
-	if c.projected, err = b.refused(with(bad, without(c.d)...)); err != nil || !random {
-		return err
+	return out
+}
+
+// shares are the rates of a check: unsteered, with the vector, with a random one.
+func shares(checks []lab.SteerItem) []float64 {
+	var out []float64
+	for _, c := range checks {
+		out = append(out, c.Rate.Share())
 	}
-	n := randomLike([][]float32{c.d})[0]
-	if c.random, err = b.refused(with(good, change(plan.Add, c.layer, n))); err != nil {
-		return err
-	}
-	c.randomOut, err = b.refused(with(bad, without(n)...))
-	return err
+	return out
 }
 
 // refusalTable lists what every candidate does on the half that it was found on.
 func refusalTable(all []candidate, layers int) []string {
 	out := []string{"", "Refusal directions on the half they were found on, by layer:", ""}
-	for i := 0; i < len(all); i += layers {
+	for part := range slices.Chunk(all, layers) {
 		var added, projected []float64
-		for _, c := range all[i : i+layers] {
+		for _, c := range part {
 			added, projected = append(added, c.added), append(projected, c.projected)
 		}
-		out = append(out, fmt.Sprintf("- token -%d: harmless refused when added%s; harmful refused when projected out%s", all[i].place, list(added), list(projected)))
+		out = append(out, fmt.Sprintf("- %s: harmless refused when added%s; harmful refused when projected out%s", map[string]string{"last": "last token", "mean": "mean of tokens"}[part[0].position], list(added), list(projected)))
 	}
 	return out
 }
@@ -126,28 +140,19 @@ func (b *bench) refused(items []item) (float64, error) {
 	return b.rate(items, slices.Repeat([]string{world.Refuses}, len(items)))
 }
 
-// without projects a direction out of the residual stream before every block and out of what
-// attention and MLP add.
-func without(d []float32) []plan.Edit {
-	var out []plan.Edit
-	for _, s := range []hook.Site{hook.ResidPre, hook.AttnOut, hook.MLPOut} {
-		out = append(out, plan.Edit{Site: s, Layers: plan.All(), Op: plan.Project, Operand: plan.Literal(nil, d)})
-	}
-	return out
-}
-
-// strengths of a voice's vector, in units of the mean difference.
-var strengths = []float64{-2, -1, -0.5, -0.25, 0, 0.25, 0.5, 1, 2}
-
 // measureVoices adds the mean difference of two voices to prompts that name none.
 func measureVoices(b *bench) ([]row, error) {
 	var rows []row
 	for _, v := range []struct {
-		name string
-		c    world.Contrast
-		a    []string
-	}{{"flattery", b.sets.Flattery, nil}, {"honesty", b.sets.Honesty, nil}, {"mood", b.sets.Mood, world.GladWords()}} {
-		r, err := b.voice(v.name, v.c, v.a)
+		name         string
+		c            world.Contrast
+		toward, away []string
+	}{
+		{"flattery", b.sets.Flattery, []string{"Yes"}, []string{"No"}},
+		{"honesty", b.sets.Honesty, []string{"No"}, []string{"Yes"}},
+		{"mood", b.sets.Mood, world.GladWords(), world.SadWords()},
+	} {
+		r, err := b.voice(v.name, v.c, v.toward, v.away)
 		if err != nil {
 			return nil, err
 		}
@@ -156,52 +161,57 @@ func measureVoices(b *bench) ([]row, error) {
 	return rows, nil
 }
 
-// voice measures one contrast: the part of neutral prompts answered as voice A, by strength.
-func (b *bench) voice(name string, c world.Contrast, many []string) (row, error) {
+// voice runs the lesson's sweep over layers and strengths with one contrast: the part of neutral
+// prompts whose next word leans to voice A, by strength, at the layer where that leans most. Where voice
+// A says now one word and now the other, the prompts for the other are the turned ones.
+func (b *bench) voice(name string, c world.Contrast, toward, away []string) (row, error) {
 	r := row{technique: name + " vector on prompts that name no voice", wanted: "answer flips in at least 0.7 of items, monotone in strength"}
-	pick := func(vs []world.Voiced, f func(world.Voiced) string) (out []string) {
-		for _, v := range vs {
-			out = append(out, f(v))
+	got, err := lesson[lab.SteerParams, lab.SteerResult](b, "steer", func(p *lab.SteerParams) {
+		p.Set, p.Show, p.Position, p.Apply = "own", "sweep", "last", "last"
+		for _, v := range c.Find {
+			p.Pairs = append(p.Pairs, [2]string{v.A, v.B})
 		}
-		return out
-	}
-	a := func(v world.Voiced) string { return v.A }
-	of := func(v world.Voiced) string { return v.B }
-	sa, err := b.states(with(pick(c.Find, a)), last)
-	if err != nil {
-		return r, err
-	}
-	sb, err := b.states(with(pick(c.Find, of)), last)
-	if err != nil {
-		return r, err
-	}
-	ma, mb := mean(sa), mean(sb)
-	texts, answers := pick(c.Test, func(v world.Voiced) string { return v.Neutral }), pick(c.Test, func(v world.Voiced) string { return v.AnswerA })
-	flips, layer, bestMono := []float64{}, 0, false
-	r.details = []string{"", fmt.Sprintf("%s, answers of the first voice by layer at strengths %v:", name, strengths), ""}
-	var control float64
-	for l := range b.layers {
-		d := combine(ma[l], -1, mb[l])
-		by, err := b.byStrength(texts, answers, many, l, d)
-		if err != nil {
-			return r, err
-		}
-		r.details = append(r.details, fmt.Sprintf("- layer %d:%s", l, list(by)))
-		at, _ := best(by)
-		mono := monotone(by)
-		if x := at - by[4]; len(flips) == 0 || (mono && !bestMono && x >= 0.7) || (mono == bestMono && x > flips[0]) {
-			flips, layer, bestMono = []float64{x, by[0], by[4], at}, l, mono
-			random, err := b.byStrength(texts, answers, many, l, randomLike([][]float32{d})[0])
-			if err != nil {
-				return r, err
+		for _, v := range c.Test {
+			if slices.Contains(away, strings.TrimSpace(v.AnswerA)) {
+				p.Turned = append(p.Turned, v.Neutral)
+			} else {
+				p.Tests = append(p.Tests, v.Neutral)
 			}
-			control, _ = best(random)
-			control -= by[4]
 		}
+		p.Toward, p.Away, p.Items = toward, away, len(c.Test)
+	})
+	if err != nil {
+		return r, err
 	}
-	r.measured = fmt.Sprintf("%.2f flip at layer %d (%.2f unchanged, %.2f at best, %.2f at the strongest other way), %s", flips[0], layer, flips[2], flips[3], flips[1], map[bool]string{true: "monotone", false: "not monotone"}[bestMono])
-	r.control, r.met = fmt.Sprintf("random vector: %.2f flip", control), flips[0] >= 0.7 && bestMono
+	f := figure(got.Report, "rates")
+	unchanged := series(f, "unsteered")[0]
+	by := signed(series(f, "vector added"), unchanged)
+	random, _ := best(signed(series(f, "random vector"), unchanged))
+	most, _ := best(by)
+	mono := monotone(by)
+	r.measured = fmt.Sprintf("%.2f flip at layer %d (%.2f unchanged, %.2f at best, %.2f at the strongest other way), %s", most-unchanged, got.Layer, unchanged, most, by[0], map[bool]string{true: "monotone", false: "not monotone"}[mono])
+	r.control, r.met = fmt.Sprintf("random vector: %.2f flip", random-unchanged), most-unchanged >= 0.7 && mono
+	r.details = voiceTable(name, got, by)
 	return r, nil
+}
+
+// signed puts the unsteered rate between those of the strengths of both signs.
+func signed(by []float64, unchanged float64) []float64 {
+	return slices.Insert(slices.Clone(by), len(by)/2, unchanged)
+}
+
+// voiceTable lists the answers by strength at the best layer, and how far each layer moves the score.
+func voiceTable(name string, got lab.SteerResult, by []float64) []string {
+	grid := figure(got.Report, "sweep")
+	at := slices.Insert(slices.Clone(grid.X.Labels), len(grid.X.Labels)/2, "0")
+	out := []string{
+		"", fmt.Sprintf("%s, by strength in mean residual norms (layer %d: %s):", name, got.Layer, strings.Join(at, " ")), "",
+		fmt.Sprintf("- answers of the first voice after layer %d:%s", got.Layer, list(by)),
+	}
+	for i, cells := range grid.Cells {
+		out = append(out, fmt.Sprintf("- layer %s, change of the mean score:%s", grid.Y.Labels[i], list(signed(floats(cells), 0))))
+	}
+	return out
 }
 
 // monotone allows a step back of three items in sixty: what a handful of wrong answers jitters by.
@@ -212,26 +222,4 @@ func monotone(xs []float64) bool {
 		}
 	}
 	return true
-}
-
-// byStrength is the part of answers at each strength of d, added after block l at the last position.
-// Where many answers are right, they are given.
-func (b *bench) byStrength(texts, answers, many []string, l int, d []float32) ([]float64, error) {
-	var out []float64
-	for _, s := range strengths {
-		e := change(plan.Add, l, d, -1)
-		e.Strength = plan.Strength(s)
-		got, err := b.top(with(texts, e))
-		if err != nil {
-			return nil, err
-		}
-		n := 0
-		for i, id := range got {
-			if id == b.first(answers[i]) && many == nil || slices.Contains(many, strings.TrimSpace(b.env.Tokens.Decode([]int32{id}))) {
-				n++
-			}
-		}
-		out = append(out, float64(n)/float64(len(got)))
-	}
-	return out, nil
 }

@@ -3,211 +3,143 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"strings"
+	"slices"
 
-	"patchbay/shared/plan"
-	"patchbay/shared/token"
+	"patchbay/shared/lab"
 	"patchbay/shared/world"
 )
 
-// failures are held-out two-hop questions whose hops the model knows and which it gets wrong.
-type failures struct {
-	hops []world.Hop
-	both int // questions whose hops are known
-}
+// Failing questions that are patched at most: all pairs of layers are tried on each. Those by the
+// spouse are only told, so fewer do.
+const limitHops, limitSpouses = 40, 12
 
-// limitHops bounds the failing questions that are patched: all pairs of layers are tried on each.
-const limitHops = 40
-
-// measureHops finds the failing compositions and back-patches them (Biran et al. 2024): a later
-// block's state, at the last token of the subject or of the prompt, in the place of an earlier one's.
-func measureHops(b *bench) ([]row, error) {
-	r := row{technique: "two-hop, back-patched", wanted: "composing fails on at least a third of the held-out items that have both hops; any pair of layers rescues at least 0.6 of these, with the wrong query at most 0.2"}
-	var all failures
-	for _, via := range []string{"country", "spouse"} {
-		f, err := b.failing(via)
-		if err != nil {
-			return nil, err
-		}
-		r.details = append(r.details, "", fmt.Sprintf("Two hops by the %s: both hops known in %d held-out questions, composing fails in %d.", via, f.both, len(f.hops)))
-		all.hops, all.both = append(all.hops, f.hops...), all.both+f.both
-	}
-	share := float64(len(all.hops)) / float64(max(1, all.both))
-	rand.New(rand.NewPCG(4, 4)).Shuffle(len(all.hops), func(i, j int) { all.hops[i], all.hops[j] = all.hops[j], all.hops[i] })
-	hops := all.hops[:min(limitHops, len(all.hops))]
-	right, err := b.backPatch(hops, hops)
-	if err != nil {
-		return nil, err
-	}
-	wrong, err := b.backPatch(hops, b.others(hops))
-	if err != nil {
-		return nil, err
-	}
-	any, pair, single := right.any(), right.bestPair(), 0.0
-	if len(hops) > 0 {
-		single = right.rate(pair)
-	}
-	r.measured = fmt.Sprintf("fails on %.2f (%d of %d); any pair rescues %.2f of %d, the best single pair %.2f (%s)", share, len(all.hops), all.both, any, len(hops), single, pair)
-	r.control = fmt.Sprintf("wrong query: any pair %.2f, that pair %.2f", wrong.any(), wrong.rate(pair))
-	r.met = share >= 1.0/3 && any >= 0.6 && wrong.any() <= 0.2
-	return []row{r}, nil
-}
+// The positions at which the lesson copies states.
+var hopPositions = []struct{ at, name string }{{"phrase", "end of the bridge's words"}, {"last", "last token"}}
 
 // manyAnswers are the questions whose answers are many and different: a wrong query that happens on
 // "euro" or "Spanish" would otherwise count as a rescue.
-var manyAnswers = map[string]bool{"capital": true, "home": true}
+var manyAnswers = []string{"capital", "home"}
 
-// failing finds the failures among the held-out questions of a family.
-func (b *bench) failing(via string) (f failures, err error) {
-	var hops []world.Hop
-	var texts [3][]string
-	var answers [3][]string
-	for _, h := range b.sets.Hops {
-		if h.Via != via || !manyAnswers[h.Ask] {
-			continue
-		}
-		hops = append(hops, h)
-		for i, q := range [][2]string{{h.First(), h.Bridge}, {h.Second(), h.Answer}, {h.Text(), h.Answer}} {
-			texts[i], answers[i] = append(texts[i], q[0]), append(answers[i], " "+q[1])
-		}
+// measureHops runs the lesson on back-patching (Biran et al. 2024) with the held-out questions by the
+// country. The row is met if at one of the lesson's two positions it is.
+func measureHops(b *bench) ([]row, error) {
+	r := row{technique: "two-hop, back-patched", wanted: "composing fails on at least a third of the held-out items that have both hops; any pair of layers rescues at least 0.6 of these, with the wrong query at most 0.2"}
+	own, tally, err := b.rescues("country", limitHops)
+	if err != nil {
+		return nil, err
 	}
-	var got [3][]int32
-	for i := range got {
-		if got[i], err = b.top(with(texts[i])); err != nil {
-			return f, err
-		}
+	spouse, others, err := b.rescues("spouse", limitSpouses)
+	if err != nil {
+		return nil, err
 	}
-	for i, h := range hops {
-		if got[0][i] != b.first(answers[0][i]) || got[1][i] != b.first(answers[1][i]) {
-			continue
-		}
-		f.both++
-		if got[2][i] != b.first(answers[2][i]) {
-			f.hops = append(f.hops, h)
-		}
+	r.measured, r.control = "fails on "+tally.of(true, true), "wrong query"
+	for _, x := range own {
+		r.measured += "; " + x.String()
+		r.control += fmt.Sprintf("; %s: any pair %.2f, that pair %.2f", x.at, x.wrong, x.wrongPair)
+		r.met = r.met || x.any >= 0.6 && x.wrong <= 0.2
 	}
-	return f, nil
+	r.met = r.met && 3*tally.failing(true, true) >= tally.both(true, true)
+	r.details = append(tally.lines("country"), append(others.lines("spouse"), "")...)
+	for _, x := range spouse {
+		r.details = append(r.details, fmt.Sprintf("- back-patched, %s; with the wrong query any pair %.2f, that pair %.2f", x, x.wrong, x.wrongPair))
+	}
+	return []row{r}, nil
 }
 
-// others finds for every question one that asks the same of another bridge, with another answer.
-func (b *bench) others(hops []world.Hop) []world.Hop {
-	r := rand.New(rand.NewPCG(6, 6))
-	out := make([]world.Hop, len(hops))
-	for i, h := range hops {
-		for {
-			o := b.sets.Hops[r.IntN(len(b.sets.Hops))]
-			if o.Ask == h.Ask && o.Via == h.Via && b.first(" "+o.Answer) != b.first(" "+h.Answer) && o.Bridge != h.Bridge {
-				out[i] = o
-				break
-			}
-		}
+// rescue is what back-patching at one position does to failing questions.
+type rescue struct {
+	at               string
+	n                int     // questions patched
+	any, pair        float64 // rescued by any pair of layers, by the best single one
+	wrong, wrongPair float64 // the same with another question's states
+	from, to         string  // the best single pair
+}
+
+func (x rescue) String() string {
+	if x.n == 0 {
+		return x.at + ": nothing to patch"
 	}
-	return out
+	return fmt.Sprintf("%s: any pair rescues %.2f of %d, the best single pair %.2f (block %s to %s)", x.at, x.any, x.n, x.pair, x.from, x.to)
 }
 
-// pair is where a state comes from and goes to.
-type pair struct {
-	place    string // subject or last
-	from, to int    // blocks
-}
-
-func (p pair) String() string { return fmt.Sprintf("%s token, block %d to %d", p.place, p.from, p.to) }
-
-// patched says for each pair which questions come out right.
-type patched struct {
-	pairs []pair
-	right [][]bool // [pair][question]
-}
-
-// backPatch runs every question with states of its source, over all pairs of layers and both places.
-func (b *bench) backPatch(hops, sources []world.Hop) (p patched, err error) {
-	for _, place := range []string{"subject", "last"} {
-		from, to := b.places(sources, place), b.places(hops, place)
-		states := make([][][]float32, len(hops))
-		var items []item
-		for _, s := range sources {
-			items = append(items, item{text: s.Text()})
-		}
-		if states, err = b.states(items, func(i int) int { return from[i] }); err != nil {
-			return p, err
-		}
-		for late := 1; late < b.layers; late++ {
-			for early := range late {
-				var items []item
-				for i, h := range hops {
-					items = append(items, item{text: h.Text(), edits: []plan.Edit{change(plan.Set, early, states[i][late], to[i])}})
-				}
-				got, err := b.top(items)
-				if err != nil {
-					return p, err
-				}
-				ok := make([]bool, len(hops))
-				for i, h := range hops {
-					ok[i] = got[i] == b.first(" "+h.Answer)
-				}
-				p.pairs, p.right = append(p.pairs, pair{place, late, early}), append(p.right, ok)
-			}
-		}
-	}
-	return p, nil
-}
-
-// places are the positions of the subject's last token, or of the prompt's.
-func (b *bench) places(hops []world.Hop, place string) []int {
-	out := make([]int, len(hops))
-	for i, h := range hops {
-		text := h.Text()
-		if place == "subject" {
-			text = text[:strings.Index(text, h.Subject)+len(h.Subject)]
-		}
-		ids, err := b.env.Tokens.Encode(text, token.Options{BOS: true})
+// rescues runs the lesson at both positions, and counts the questions.
+func (b *bench) rescues(via string, most int) (out []rescue, t hopTally, err error) {
+	for _, place := range hopPositions {
+		got, err := b.backPatch(via, place.at, most)
 		if err != nil {
-			panic(err) // the world's own words
+			return nil, t, err
 		}
-		out[i] = len(ids) - 1
+		if t.items == nil {
+			t = b.count(got.Items)
+		}
+		x := rescue{at: place.name, n: min(most, got.Kept)}
+		if x.n > 0 {
+			f, pairs := figure(got.Report, "rescued"), figure(got.Report, "pairs")
+			mine, wrong := series(f, "its own state"), series(f, "another question's state")
+			x.any, x.pair, x.wrong, x.wrongPair = mine[0], mine[1], wrong[0], wrong[1]
+			x.to, x.from = pairs.X.Labels[pairs.Best[0]], pairs.Y.Labels[pairs.Best[1]]
+		}
+		out = append(out, x)
 	}
-	return out
+	return out, t, nil
 }
 
-// any is the part of questions that some pair gets right.
-func (p patched) any() float64 {
-	if len(p.right) == 0 || len(p.right[0]) == 0 {
-		return 0
-	}
-	n := 0
-	for q := range p.right[0] {
-		for _, ok := range p.right {
-			if ok[q] {
-				n++
-				break
+// backPatch runs the lesson with the held-out questions of a family, in an order drawn once, so that
+// those patched are a sample.
+func (b *bench) backPatch(via, at string, most int) (lab.BackpatchResult, error) {
+	return lesson[lab.BackpatchParams, lab.BackpatchResult](b, "backpatch", func(p *lab.BackpatchParams) {
+		p.Set, p.At, p.Most, p.Step, p.Items = "own", at, most, 1, 400
+		for _, h := range b.sets.Hops {
+			if h.Via == via && slices.Contains(manyAnswers, h.Ask) {
+				the := map[string]string{"country": "the "}[via]
+				p.Texts = append(p.Texts, fmt.Sprintf("the %s of %s*|%s|%s|The %s of *|%s", via, the, h.Subject, h.Bridge, h.Ask, h.Answer))
 			}
 		}
-	}
-	return float64(n) / float64(len(p.right[0]))
+		rand.New(rand.NewPCG(4, 4)).Shuffle(len(p.Texts), func(i, j int) { p.Texts[i], p.Texts[j] = p.Texts[j], p.Texts[i] })
+	})
 }
 
-// rate is the part of questions that a pair gets right.
-func (p patched) rate(of pair) float64 {
-	for i, q := range p.pairs {
-		if q == of {
-			n := 0
-			for _, ok := range p.right[i] {
-				if ok {
-					n++
-				}
-			}
-			return float64(n) / float64(max(1, len(p.right[i])))
-		}
-	}
-	return 0
+// hopTally are asked questions; far says of each whether no text composes any question by its bridge.
+type hopTally struct {
+	items []lab.HopItem
+	far   []bool
 }
 
-func (p patched) bestPair() pair {
-	var top pair
-	for _, q := range p.pairs {
-		if p.rate(q) > p.rate(top) || top.place == "" {
-			top = q
+func (b *bench) count(items []lab.HopItem) hopTally {
+	t := hopTally{items, make([]bool, len(items))}
+	for i, it := range items {
+		at := slices.IndexFunc(b.sets.Hops, func(h world.Hop) bool { return h.Text() == it.Question })
+		t.far[i] = b.sets.Hops[at].Far
+	}
+	return t
+}
+
+// number counts questions with both hops right, far ones, near ones or both kinds, that pass.
+func (t hopTally) number(far, near bool, pass func(lab.HopItem) bool) (n int) {
+	for i, it := range t.items {
+		if it.First && it.Second && (t.far[i] && far || !t.far[i] && near) && pass(it) {
+			n++
 		}
 	}
-	return top
+	return n
+}
+
+func (t hopTally) both(far, near bool) int {
+	return t.number(far, near, func(lab.HopItem) bool { return true })
+}
+
+func (t hopTally) failing(far, near bool) int {
+	return t.number(far, near, func(it lab.HopItem) bool { return !it.Right })
+}
+
+// of writes a rate of failing.
+func (t hopTally) of(far, near bool) string {
+	n, of := t.failing(far, near), t.both(far, near)
+	return fmt.Sprintf("%.2f (%d of %d)", float64(n)/float64(max(1, of)), n, of)
+}
+
+func (t hopTally) lines(via string) []string {
+	short := t.number(true, true, func(it lab.HopItem) bool { return it.Shortcut })
+	return []string{"", fmt.Sprintf("Two hops by the %s: of %d held-out questions both hops are known in %d, and composing fails in %d, of which %d are far (no text composes any question by their bridge); %d whose answer comes without the bridge are not patched. Fails: far %s, near %s.",
+		via, len(t.items), t.both(true, true), t.failing(true, true), t.failing(true, false), short, t.of(true, false), t.of(false, true))}
 }

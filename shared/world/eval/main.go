@@ -1,5 +1,6 @@
-// Command eval measures what Pocket shows, technique by technique, each beside its control, with
-// this engine's plans on the world's evaluation sets, and writes the table of the model's card.
+// Command eval measures what Pocket shows, technique by technique, each beside its control, on the
+// world's evaluation sets, and writes the table of the model's card. Where there is a lesson on the
+// technique it runs that, and the row is what the lesson says; the others have plans here.
 //
 //	go run ./shared/world/eval -model public/models/pocket.gguf [-seed 1] [-only lens,hops] [-card public/models/pocket.md]
 //
