@@ -324,6 +324,10 @@ func (s *steering) concludes(t *steerTally, list []steerWay, scores [][]float64,
 	s.verdict(s.out.Checks)
 	layer := strconv.Itoa(s.tried()[at/columns])
 	s.out.Layer = s.tried()[at/columns]
+	for i := range s.out.Vectors { // what is kept is what is spoken of
+		v := &s.out.Vectors[i]
+		v.Layer, v.Values = s.out.Layer, s.v[s.out.Layer]
+	}
 	c := s.out.Checks
 	w := say("The best place on these {0} prompts is layer {1}: unsteered {2} lean to the first side, with the vector {3}, with a random vector {4}. It was chosen on the same prompts, so it is slightly flattered.", strconv.Itoa(len(t.base)), layer, c[0].Rate.String(), c[1].Rate.String(), c[2].Rate.String())
 	s.headline(w)

@@ -129,6 +129,9 @@ func TestSweepFindsAPlaceAndComparesItsControls(t *testing.T) {
 		t.Errorf("%d series, checks %+v", len(rates.Series), r.Checks)
 	}
 	out := steerRun(t, "pocket", `{"set":"refusal","show":"sweep","operation":"project out","items":6}`)
+	if r.Vectors[0].Layer != r.Layer || out.Vectors[0].Layer != out.Layer {
+		t.Errorf("the best layers are %d and %d, the vectors kept of %d and %d", r.Layer, out.Layer, r.Vectors[0].Layer, out.Vectors[0].Layer)
+	}
 	if out.Layer != 0 || out.Checks[1].Rate.Hits != 0 || out.Checks[2].Rate.Hits != 6 {
 		t.Errorf("projected out: layer %d, %+v", out.Layer, out.Checks)
 	}
