@@ -120,20 +120,6 @@ func (b *bench) states(items []item, pos func(i int) int) ([][][]float32, error)
 
 func last(int) int { return -1 }
 
-// mean over items: [layer][width].
-func mean(states [][][]float32) [][]float32 {
-	out := make([][]float32, len(states[0]))
-	for l := range out {
-		out[l] = make([]float32, len(states[0][l]))
-		for _, s := range states {
-			for k, v := range s[l] {
-				out[l][k] += v / float32(len(states))
-			}
-		}
-	}
-	return out
-}
-
 // combine is a + s b.
 func combine(a []float32, s float32, b []float32) []float32 {
 	out := make([]float32, len(a))
@@ -188,6 +174,17 @@ func (b *bench) rate(items []item, answers []string) (float64, error) {
 		}
 	}
 	return float64(n) / float64(max(1, len(got))), err
+}
+
+// agreement is the part of places where both say the same.
+func agreement(a, b []int32) float64 {
+	n := 0
+	for i := range a {
+		if a[i] == b[i] {
+			n++
+		}
+	}
+	return float64(n) / float64(len(a))
 }
 
 // texts and answers of questions.

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -135,11 +136,6 @@ func requests(rs []world.Request) (good, bad []string) {
 	return good, bad
 }
 
-// refused is the part of prompts that the model answers with the first word of a refusal.
-func (b *bench) refused(items []item) (float64, error) {
-	return b.rate(items, slices.Repeat([]string{world.Refuses}, len(items)))
-}
-
 // measureVoices adds the mean difference of two voices to prompts that name none.
 func measureVoices(b *bench) ([]row, error) {
 	var rows []row
@@ -161,51 +157,77 @@ func measureVoices(b *bench) ([]row, error) {
 	return rows, nil
 }
 
-// voice runs the lesson's sweep over layers and strengths with one contrast: the part of neutral
-// prompts whose next word leans to voice A, by strength, at the layer where that leans most. Where voice
-// A says now one word and now the other, the prompts for the other are the turned ones.
+// maxTimes is the largest strength that counts, in units of the mean difference of the two voices; the
+// lesson's sweep goes on to four times it, where the text of most models breaks.
+const maxTimes = 2
+
+// voice is the part of neutral prompts whose next word leans to voice A, by strength, after the layer
+// where that leans most: the lesson's figure of rates.
 func (b *bench) voice(name string, c world.Contrast, toward, away []string) (row, error) {
 	r := row{technique: name + " vector on prompts that name no voice", wanted: "answer flips in at least 0.7 of items, monotone in strength"}
-	got, err := lesson[lab.SteerParams, lab.SteerResult](b, "steer", func(p *lab.SteerParams) {
-		p.Set, p.Show, p.Position, p.Apply = "own", "sweep", "last", "last"
-		for _, v := range c.Find {
-			p.Pairs = append(p.Pairs, [2]string{v.A, v.B})
-		}
-		for _, v := range c.Test {
-			if slices.Contains(away, strings.TrimSpace(v.AnswerA)) {
-				p.Turned = append(p.Turned, v.Neutral)
-			} else {
-				p.Tests = append(p.Tests, v.Neutral)
-			}
-		}
-		p.Toward, p.Away, p.Items = toward, away, len(c.Test)
-	})
+	got, err := b.voiceSweep(c, toward, away)
 	if err != nil {
 		return r, err
 	}
 	f := figure(got.Report, "rates")
 	unchanged := series(f, "unsteered")[0]
-	by := signed(series(f, "vector added"), unchanged)
-	random, _ := best(signed(series(f, "random vector"), unchanged))
-	most, _ := best(by)
-	mono := monotone(by)
-	r.measured = fmt.Sprintf("%.2f flip at layer %d (%.2f unchanged, %.2f at best, %.2f at the strongest other way), %s", most-unchanged, got.Layer, unchanged, most, by[0], map[bool]string{true: "monotone", false: "not monotone"}[mono])
-	r.control, r.met = fmt.Sprintf("random vector: %.2f flip", random-unchanged), most-unchanged >= 0.7 && mono
-	r.details = voiceTable(name, got, by)
+	times, by := strengths(got), signed(series(f, "vector added"), unchanged)
+	from := slices.IndexFunc(times, func(x float64) bool { return x >= -maxTimes-0.01 })
+	counted := func(xs []float64) []float64 { return xs[from : len(xs)-from] }
+	random, _ := best(counted(signed(series(f, "random vector"), unchanged)))
+	most, _ := best(counted(by))
+	mono, flip := monotone(counted(by)), math.Round(1000*(most-unchanged))/1000
+	r.measured = fmt.Sprintf("%.2f flip at layer %d (%.2f unchanged, %.2f at best, %.2f at the strongest other way), %s", flip, got.Layer, unchanged, most, by[from], map[bool]string{true: "monotone", false: "not monotone"}[mono])
+	r.control, r.met = fmt.Sprintf("random vector: %.2f flip", random-unchanged), flip >= 0.7 && mono
+	r.details = voiceTable(name, got, times, by)
 	return r, nil
 }
 
-// signed puts the unsteered rate between those of the strengths of both signs.
+// voiceSweep runs the lesson's sweep over layers and strengths with one contrast, and again from the
+// layer that was best, since a sweep's strengths are multiples of the difference at the chosen layer.
+// Where voice A says now one word and now the other, the prompts for the other are the turned ones.
+func (b *bench) voiceSweep(c world.Contrast, toward, away []string) (got lab.SteerResult, err error) {
+	layer := -1
+	for range 3 { // the best layer may move with the strengths
+		got, err = lesson[lab.SteerParams, lab.SteerResult](b, "steer", func(p *lab.SteerParams) {
+			p.Set, p.Show, p.Position, p.Apply, p.Layer = "own", "sweep", "last", "last", layer
+			for _, v := range c.Find {
+				p.Pairs = append(p.Pairs, [2]string{v.A, v.B})
+			}
+			for _, v := range c.Test {
+				if slices.Contains(away, strings.TrimSpace(v.AnswerA)) {
+					p.Turned = append(p.Turned, v.Neutral)
+				} else {
+					p.Tests = append(p.Tests, v.Neutral)
+				}
+			}
+			p.Toward, p.Away, p.Items = toward, away, len(c.Test)
+		})
+		if err != nil || got.Layer == layer {
+			return got, err
+		}
+		layer = got.Layer
+	}
+	return got, nil
+}
+
+// strengths are those of a sweep in units of the difference, zero among them. The result has the
+// difference's length in mean residual norms; the sweep's largest strength is four times that, or one norm.
+func strengths(got lab.SteerResult) []float64 {
+	top := min(4, 1/got.Strength)
+	return signed([]float64{-top, -top / 2, -top / 4, -top / 8, top / 8, top / 4, top / 2, top}, 0)
+}
+
+// signed puts the unsteered value between those of the strengths of both signs.
 func signed(by []float64, unchanged float64) []float64 {
 	return slices.Insert(slices.Clone(by), len(by)/2, unchanged)
 }
 
 // voiceTable lists the answers by strength at the best layer, and how far each layer moves the score.
-func voiceTable(name string, got lab.SteerResult, by []float64) []string {
+func voiceTable(name string, got lab.SteerResult, times, by []float64) []string {
 	grid := figure(got.Report, "sweep")
-	at := slices.Insert(slices.Clone(grid.X.Labels), len(grid.X.Labels)/2, "0")
 	out := []string{
-		"", fmt.Sprintf("%s, by strength in mean residual norms (layer %d: %s):", name, got.Layer, strings.Join(at, " ")), "",
+		"", fmt.Sprintf("%s, by strength in units of the difference after layer %d [%s]:", name, got.Layer, strings.TrimSpace(list(times))), "",
 		fmt.Sprintf("- answers of the first voice after layer %d:%s", got.Layer, list(by)),
 	}
 	for i, cells := range grid.Cells {

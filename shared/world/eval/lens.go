@@ -71,7 +71,8 @@ func measureLatent(b *bench) ([]row, error) {
 	en, fr := series(f, "English"), series(f, "the target language")
 	pe, l := best(en)
 	other := series(f, "another English word")
-	r.measured = fmt.Sprintf("English at its most %.3f after block %d, French there %.3f; after block %d, where English is furthest ahead or least behind, it leads in %s", pe, l+1, fr[l], got.At+1, got.Ahead)
+	at := got.At
+	r.measured = fmt.Sprintf("English at its most %.3f after block %d, French there %.3f; furthest ahead, or least behind, after block %d: %.3f against %.3f, ahead in %s", pe, l+1, fr[l], at+1, en[at], fr[at], got.Ahead)
 	r.control = fmt.Sprintf("another English word %.3f; %d of %d are answered right; P(French) by layer:%s", other[l], right, got.Kept, list(fr))
 	r.met = pe > fr[l]
 	return []row{r}, nil
@@ -95,15 +96,4 @@ func measureIdentity(b *bench) ([]row, error) {
 	r.control = fmt.Sprintf("logit lens:%s; random vectors:%s; another source's state:%s", list(series(f, "logit lens")), list(series(f, "random vector")), list(series(f, "another source's state")))
 	r.met = p >= 0.8 && slices.Min(patched) < p/2
 	return []row{r}, nil
-}
-
-// agreement is the part of places where both say the same.
-func agreement(a, b []int32) float64 {
-	n := 0
-	for i := range a {
-		if a[i] == b[i] {
-			n++
-		}
-	}
-	return float64(n) / float64(len(a))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 
 	"patchbay/shared/lab"
@@ -57,13 +58,16 @@ func series(f lab.Figure, name string) []float64 {
 	panic(fmt.Sprintf("eval: the figure %s has no series %q", f.Name, name))
 }
 
+// floats rounds to six places: a result's numbers have as many, and a rate of 0.2 is not above 0.2.
 func floats(xs []lab.Num) []float64 {
 	out := make([]float64, len(xs))
 	for i, x := range xs {
-		out[i] = float64(x)
+		out[i] = round(float64(x))
 	}
 	return out
 }
+
+func round(x float64) float64 { return math.Round(1e6*x) / 1e6 }
 
 // sides are pairs as parameters have them.
 func sides(ps []world.Pair) [][2]string {

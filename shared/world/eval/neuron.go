@@ -143,7 +143,7 @@ func (b *bench) conceptNeuron() (best concept, err error) {
 	} {
 		for _, name := range group.concepts {
 			got, err := lesson[lab.NeuronParams, lab.NeuronResult](b, "neuron", func(p *lab.NeuronParams) {
-				p.Part, p.Concept, p.Marked = "find", "own", first(group.texts, name)
+				p.Part, p.Concept, p.Marked = "find", "own", leading(group.texts, name)
 			})
 			if err != nil {
 				return best, err
@@ -156,8 +156,8 @@ func (b *bench) conceptNeuron() (best concept, err error) {
 	return best, nil
 }
 
-// first puts the texts of a label in front: the first label is the lesson's concept.
-func first(texts [][2]string, label string) [][2]string {
+// leading puts the texts of a label in front: the first label is the lesson's concept.
+func leading(texts [][2]string, label string) [][2]string {
 	out := slices.Clone(texts)
 	slices.SortStableFunc(out, func(x, y [2]string) int {
 		switch {
