@@ -113,7 +113,7 @@ func (c concept) String() string {
 
 // conceptNeuron lets the lesson find the neuron that best tells a class of things, a continent's
 // countries or a kind of words from the others and from the lesson's own texts, chosen on every other
-// word and tested on the rest. Concepts of few words are left out: among 3,072 neurons one that tells
+// word and tested on the rest. Concepts of few words are left out: among thousands of neurons one that tells
 // those by chance is always found.
 func (b *bench) conceptNeuron() (best concept, err error) {
 	var things, countries, words [][2]string // text and label
