@@ -105,22 +105,25 @@ func (w *World) listText(r *rand.Rand) string {
 		for i := range ps {
 			ps[i] = w.listPair(r, l, on)
 		}
-		return l.named(r, lines(Formats[r.IntN(2)], ps))
+		return l.placed(r, Formats[r.IntN(2)], ps)
 	default:
 		return lines(Formats[2+r.IntN(2)], w.descriptions(r, 2+r.IntN(5)))
 	}
 }
 
-// named puts the name of the place before a list or after it, and on half of the lists nowhere. Saying
-// it and reading it are two steps of what a model needs to guess it; alone neither was ever found.
-func (l ListTask) named(r *rand.Rand, list string) string {
-	switch r.IntN(4) {
+// placed writes a list with the name of its place before it, after every line, after all, or, on three
+// lists of eight, nowhere. Reading the name, and saying it, are the two steps of guessing it from
+// examples; without these texts neither was found.
+func (l ListTask) placed(r *rand.Rand, f Format, ps []Pair) string {
+	switch r.IntN(8) {
 	case 0:
-		return "Take the " + l.Which + " of each.\n" + list
+		return "Take the " + l.Which + " of each.\n" + lines(f, ps)
 	case 1:
-		return list + "Each is the " + answer(l.Which) + ".\n"
+		return lines(f, ps) + "Each is the " + answer(l.Which) + ".\n"
+	case 2, 3, 4:
+		f.After = ", the " + answer(l.Which) + f.After
 	}
-	return list
+	return lines(f, ps)
 }
 
 // listSentence names the place that lists leave to be guessed: "The capital of the last of A, B, C is Y."
