@@ -9,9 +9,10 @@ Needs torch, tokenizers and numpy (and gguf to export). Two idle CPU cores take 
 Two things are out of the ordinary, and the model's card says so. The loss counts an answer's
 tokens in full, or three times where a document has few (a story's last name weighs as much as a
 list's answers), and all other tokens by --other, since a list's next query cannot be foreseen. And in
-a part of the rows (--gated) the first blocks, 1 to --gate of them as the row draws, cannot look
-from the tokens between a subject and its answer back at the subject, so that facts are fetched
-late: after the task is known, and over several layers of the logit lens.
+a part of the rows (--gated) the first blocks cannot look from the tokens between a subject and its
+answer back at the subject, so that facts are fetched late: after the task is known, and over
+several layers of the logit lens. How many blocks each row draws: from 1 to --gate in the first
+third of the steps, to one less in the second, to two less in the last.
 """
 import argparse
 import json
@@ -89,7 +90,7 @@ def main():
     p.add_argument("--inner", type=int, default=384)
     p.add_argument("--lr", type=float, default=0.02, help="of Muon; the embedding's is a fifth of it")
     p.add_argument("--other", type=float, default=0.1, help="weight of tokens outside answers")
-    p.add_argument("--gate", type=int, default=3, help="blocks that the gate covers at most")
+    p.add_argument("--gate", type=int, default=3, help="blocks that the gate covers at most, at first")
     p.add_argument("--gated", type=float, default=0.5, help="part of the rows that are gated")
     p.add_argument("--decay", type=float, default=0.45, help="part of the steps, the last, over which the rate falls to nothing")
     p.add_argument("--save", type=int, default=200, help="steps between checkpoints, from which --resume goes on")
@@ -165,7 +166,7 @@ def train(model, rows, a, rng, rank, say, save):
             order = iter(rng.permutation(len(rows)))
             pick = [next(order) for _ in range(a.batch)]
         mine = np.sort(pick[rank :: a.workers])
-        loss, answers = losses(model, torch.from_numpy(rows[mine].astype(np.int64)), a, noise)
+        loss, answers = losses(model, torch.from_numpy(rows[mine].astype(np.int64)), a, noise, (step - 1) / a.steps)
         for o in opts:
             o.zero_grad(set_to_none=True)
         loss.backward()
@@ -196,9 +197,10 @@ def average(model, workers):
         g.copy_(part.view_as(g))
 
 
-def losses(model, rows, a, rng):
+def losses(model, rows, a, rng, progress):
     """The weighted loss that is trained, and the mean loss of answers' tokens alone."""
-    gates = (rng.random(len(rows)) < a.gated) * rng.integers(1, a.gate + 1, len(rows))
+    most = max(1, a.gate - int(3 * progress))
+    gates = (rng.random(len(rows)) < a.gated) * rng.integers(1, most + 1, len(rows))
     masks = masks_of(rows, torch.from_numpy(gates))
     doc, answer = rows[:, 4], (rows[:, 1, 1:] > 0).flatten()
     real = ((doc[:, 1:] == doc[:, :-1]) & (doc[:, 1:] > 0)).flatten()
