@@ -17,6 +17,7 @@ type call struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	emit   func(lab.Event)
+	held   *Opened // must stay on the device while another model comes
 }
 
 // methods are all that can be asked; docs/wire.md describes them.
@@ -124,12 +125,15 @@ func (c *call) run(raw json.RawMessage) (any, []wire.Tensor, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := c.fetch(e, p); err != nil {
+		return nil, nil, err
+	}
 	o, release, err := c.bench(p.Model, p.Mode)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer release()
-	out, err := e.Run(c.ctx, o.Bench, p.Params, c.emit)
+	out, err := e.Run(c.ctx, c.paired(o), p.Params, c.emit)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -158,7 +162,9 @@ func (c *call) price(raw json.RawMessage) (any, []wire.Tensor, error) {
 	if !ok || o == nil {
 		return nil, nil, errs.E("host.Price", errs.NotFound, "a price is known of loaded models only, and %.60q is not loaded", p.Model)
 	}
-	out, err := pricer.Price(o.Bench, p.Params)
+	b := *o.Bench
+	b.Other = func(_ context.Context, id string) (*lab.Bench, error) { return c.outline(o, id) }
+	out, err := pricer.Price(&b, p.Params)
 	return out, nil, err
 }
 

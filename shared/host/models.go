@@ -102,7 +102,7 @@ func (c *call) onDevice(dev device.Device, src *weights.Model, id string, mode d
 	if err != nil {
 		return nil, err
 	}
-	if err := c.h.makeRoom(dev, id, need); err != nil {
+	if err := c.h.makeRoom(dev, id, need, c.held); err != nil {
 		return nil, err
 	}
 	o, err := c.h.o.Load(c.ctx, dev, src, LoadOptions{ID: id, Mode: mode, MaxTokens: c.h.o.MaxTokens, SelfTest: c.h.Device().SelfTest, Progress: c.emit})
@@ -145,14 +145,17 @@ func (h *Host) unload(which func(*Opened) bool) {
 }
 
 // makeRoom unloads models, longest unused first, until size bytes more fit the bound. The same
-// model in the other mode goes in any case: nobody needs it twice.
-func (h *Host) makeRoom(dev device.Device, id string, size int64) error {
+// model in the other mode goes in any case: nobody needs it twice. What is held stays.
+func (h *Host) makeRoom(dev device.Device, id string, size int64, held *Opened) error {
 	h.unload(func(o *Opened) bool { return o.ID == id })
 	if h.o.Memory <= 0 {
 		return nil
 	}
 	for dev.Used()+size > h.o.Memory {
-		victim := h.oldest()
+		victim := h.oldest(held)
+		if victim == nil && held != nil {
+			return errs.E("host.Load", errs.NoSpace, "model %s needs %d MiB and %d MiB are left beside %s, which the run needs too; choose smaller models, or the sidecar of a larger machine", id, size>>20, (h.o.Memory-dev.Used())>>20, held.ID)
+		}
 		if victim == nil {
 			return errs.E("host.Load", errs.NoSpace, "model %s needs %d MiB and %d MiB are available; choose a smaller model, or the sidecar of a larger machine", id, size>>20, (h.o.Memory-dev.Used())>>20)
 		}
@@ -161,13 +164,15 @@ func (h *Host) makeRoom(dev device.Device, id string, size int64) error {
 	return nil
 }
 
-func (h *Host) oldest() *Opened {
+func (h *Host) oldest(held *Opened) *Opened {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.loaded) == 0 {
-		return nil
+	for _, o := range h.loaded {
+		if o != held {
+			return o
+		}
 	}
-	return h.loaded[0]
+	return nil
 }
 
 // note remembers how much the device holds; only who holds the device may ask it.

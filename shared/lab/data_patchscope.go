@@ -1,5 +1,10 @@
 package lab
 
+import (
+	"slices"
+	"strings"
+)
+
 // The prompts of the lesson patchscope.
 
 // scopeTargets are target prompts with the place that is filled ("": the last token). Identity,
@@ -136,3 +141,72 @@ The profession of Peter Nash is
 The country of the Royal Fountain is
 The currency of Egypt is
 `
+
+// fitTexts are short texts on which a map between two models is fitted: those of the other lessons, and
+// what their lists say in sentences. Where one of the models is Pocket they are of its world.
+func fitTexts(pocket bool) (out []string) {
+	tell := func(form string, ps []pair) {
+		for _, p := range ps {
+			out = append(out, strings.Replace(strings.Replace(form, "*", p.x, 1), "*", p.y, 1))
+		}
+	}
+	tell("The capital of * is *.", wordTask("capital"))
+	tell("The plural of * is *.", wordTask("plural"))
+	tell("The opposite of * is *.", wordTask("antonym"))
+	tell("Today they *, yesterday they *.", wordTask("past"))
+	for i := range listTasks {
+		out = append(out, fewShot(i)...)
+	}
+	if pocket {
+		tell("The country of the * is *.", cells(hopPocket, 0, 1))
+		tell("The capital of * is *.", cells(hopPocket, 1, 2))
+		tell("The spouse of * is *.", cells(hopHomes, 0, 1))
+		tell("The home of * is *.", cells(hopHomes, 1, 2))
+		for _, c := range pocketConcepts()[1:] {
+			out = append(append(out, c.of(otherTexts)...), c.near(otherNear)...)
+		}
+		return append(out, lines(pocketPlain)...)
+	}
+	tell("The country of * is *.", cells(hopPlaces, 0, 1))
+	tell("The language of * is *.", cells(hopPlaces, 1, 3))
+	tell("The author of * is *.", cells(hopBooks, 0, 1))
+	return slices.Concat(out, lines(trueClaims), lines(falseClaims), lines(happyTexts), lines(sadTexts), lines(englishTexts),
+		lines(harmlessMake), lines(harmlessHeld), lines(flatteryWorks), lines(englishPlain))
+}
+
+// listTasks are rules that few demonstrations show, to Pocket as to every model.
+var listTasks = [5]string{"plural", "capital", "antonym", "past", "copy"}
+
+// fewShot are the pairs of a rule, six to a text.
+func fewShot(task int) (out []string) {
+	for ps := range slices.Chunk(wordTask(listTasks[task]), 6) {
+		var b strings.Builder
+		for _, p := range ps {
+			b.WriteString(p.x + " -> " + p.y + "\n")
+		}
+		out = append(out, strings.TrimSpace(b.String()))
+	}
+	return out
+}
+
+// scopeLists are such texts of all rules in turn, but for the last answer.
+func scopeLists() (out []string) {
+	for k := range 8 {
+		for i := range listTasks {
+			text := fewShot(i)[k]
+			out = append(out, text[:strings.LastIndex(text, " ")])
+		}
+	}
+	return out
+}
+
+// cells are two columns of a list, the first of several spellings each.
+func cells(list string, x, y int) (ps []pair) {
+	for _, line := range splitLines(list) {
+		c := strings.Split(line, "|")
+		a, _, _ := strings.Cut(c[x], "/")
+		b, _, _ := strings.Cut(c[y], "/")
+		ps = append(ps, pair{a, b})
+	}
+	return ps
+}

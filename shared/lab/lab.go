@@ -20,6 +20,9 @@ type Bench struct {
 	Tokens *token.Tokenizer
 	Parity Parity
 	Store  plan.Store // named vectors; nil: none
+	// Other gives a further model of the same place by its id, loaded beside this one on the same
+	// device; nil where there is none. It is whoever made it that closes it.
+	Other func(ctx context.Context, model string) (*Bench, error)
 }
 
 // Parity is the proof that a result carries: what computed it and how far that is from the oracle.
@@ -56,6 +59,7 @@ const (
 	Dir    Kind = "vector" // a Vector, or null for none
 	Pairs  Kind = "pairs"  // [][2]string: the two sides of a contrast, or a question and its answer
 	Texts  Kind = "texts"  // []string, one for each line
+	Second Kind = "model"  // the id of a further model, or empty for none
 )
 
 // Param describes one parameter. Texts are message keys of the page's catalogue with the

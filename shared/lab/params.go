@@ -90,7 +90,7 @@ func bad(format string, args ...any) error {
 // check gives the value in its canonical spelling.
 func (p Param) check(raw json.RawMessage) (json.RawMessage, error) {
 	switch p.Kind {
-	case Text, Token:
+	case Text, Token, Second:
 		return p.text(raw)
 	case Choice:
 		return p.choice(raw)
@@ -244,7 +244,7 @@ func ParseFlags(about About, flags map[string]string) (json.RawMessage, error) {
 		switch {
 		case i < 0:
 			value = json.RawMessage("null") // Complete names the known ones
-		case slices.Contains([]Kind{Text, Token, Choice}, about.Params[i].Kind):
+		case slices.Contains([]Kind{Text, Token, Choice, Second}, about.Params[i].Kind):
 			value, err = plainJSON(text)
 		case !json.Valid(value):
 			err = bad("--%s: %.40q is not %s", name, text, nouns[about.Params[i].Kind])

@@ -19,7 +19,10 @@ type PatchscopeParams struct {
 	Into   string      `json:"into"`   // where in it
 	Count  int         `json:"count"`  // tokens that the target writes
 	Step   int         `json:"step"`   // every so many layers
-	Grid   bool        `json:"grid"`   // of one prompt: any source layer into any target layer
+	Grid   bool        `json:"grid"`   // any source layer into any target layer
+	Other  string      `json:"other"`  // another model, whose the target is; empty: this one
+	Words  int         `json:"words"`  // that the map between the models is fitted and checked on, at most
+	Fit    []string    `json:"fit"`    // own texts for that; empty: the built-in ones
 	Items  int         `json:"items"`  // of a list, at most
 	Texts  []string    `json:"texts"`  // own list: prompts, scored against the model's own next word
 	Pairs  [][2]string `json:"pairs"`  // own list: prompts with words of which one must be written
@@ -29,7 +32,9 @@ type PatchscopeParams struct {
 // PatchscopeResult says what each layer's state means in another prompt.
 type PatchscopeResult struct {
 	Report
-	Layers []int       `json:"layers"` // those that were patched
+	Layers []int       `json:"layers"`         // those that were patched
+	Into   []int       `json:"into,omitempty"` // the layers of the other model that they were put in
+	Fit    *ScopeFit   `json:"fit,omitempty"`  // of the map into it
 	Items  []ScopeItem `json:"items"`
 }
 
@@ -37,10 +42,12 @@ type PatchscopeResult struct {
 type ScopeItem struct {
 	Source  string   `json:"source"`
 	Next    string   `json:"next"`              // the model's own next token after the source's place
+	Word    string   `json:"word,omitempty"`    // into another model: the word that Next begins, of which the first token there is wanted
 	Want    []string `json:"want,omitempty"`    // words of which one must be written; none: Next is wanted
 	Lens    []string `json:"lens,omitempty"`    // [layer] the logit lens' first guess
 	Patched []string `json:"patched,omitempty"` // [layer] what the target writes
 	Random  []string `json:"random,omitempty"`  // [layer] what it writes with a random vector of equal length
+	Mixed   []string `json:"mixed,omitempty"`   // [layer] what it writes through a map fitted on shuffled pairs
 }
 
 func patchscope() *Experiment {
@@ -52,7 +59,7 @@ func patchscope() *Experiment {
 		Models: []string{"pocket", "smollm2-135m-instruct", "gemma3-270m", "qwen2.5-coder-1.5b-instruct"},
 		Lesson: scopeLesson(),
 		Params: []Param{
-			{Name: "set", Kind: Choice, Default: "one", Choices: []string{"one", "sentences", "entities", "attributes", "pocket", "own"}, Label: "What to read", Help: "One prompt of yours, or a list that is scored: sentences by their next word, entities and attributes by what must be written, or an own list."},
+			{Name: "set", Kind: Choice, Default: "one", Choices: []string{"one", "sentences", "entities", "attributes", "lists", "pocket", "own"}, Label: "What to read", Help: "One prompt of yours, or a list that is scored: sentences and lists of six by their next word, entities and attributes by what must be written, or an own list."},
 			{Name: "source", Kind: Text, Default: "The capital of Poland is", Label: "Source prompt", Help: "The text whose representation is taken."},
 			{Name: "at", Kind: Text, Default: "", Label: "Taken at", Help: "Words of the source (their last token) or a position; left empty, the last token."},
 			{Name: "target", Kind: Choice, Default: "identity", Choices: []string{"identity", "entity", "description", "attribute", "own"}, Label: "Target prompt", Help: "The prompt into which it is put: one that repeats, one that describes, one that asks for the currency, or your own."},
@@ -61,10 +68,13 @@ func patchscope() *Experiment {
 			Param{Name: "items", Kind: Int, Default: 20, Label: "List items", Help: "How many of the list are used at most."}.ranged(1, 400),
 			{Name: "own", Kind: Text, Default: "", Label: "Own target", Help: "The target's text, where it is your own.", More: true},
 			{Name: "into", Kind: Text, Default: "", Label: "Put at", Help: "Words of your target (their last token) or a position; left empty, the last token.", More: true},
-			{Name: "grid", Kind: Bool, Default: false, Label: "All layer pairs", Help: "Also put every source layer into every target layer, for one prompt.", More: true},
+			{Name: "grid", Kind: Bool, Default: false, Label: "All layer pairs", Help: "Also put every source layer into every target layer.", More: true},
+			{Name: "other", Kind: Second, Default: "", Label: "Target model", Help: "The model that gets the state. If it is another one, a map between their states is fitted first.", More: true},
+			Param{Name: "words", Kind: Int, Default: 1200, Label: "Words of the fit", Help: "How many words of short texts are read for the map at most; a tenth of the texts is kept to check it.", More: true}.ranged(20, 3000),
+			{Name: "fit", Kind: Texts, Default: []string{}, Label: "Texts of the fit", Help: "Own texts for the map between two models; left empty, built-in ones.", More: true},
 			{Name: "texts", Kind: Texts, Default: []string{}, Label: "Own prompts", Help: "An own list: prompts, scored by the model's own next word.", More: true},
 			{Name: "pairs", Kind: Pairs, Default: [][2]string{}, Label: "Own prompts and words", Help: "An own list: prompts, each with the words, parted by commas, of which one must be written.", More: true},
-			Param{Name: "seed", Kind: Int, Default: 0, Label: "Seed", Help: "Of the random vectors.", More: true}.ranged(0, 1<<53-1),
+			Param{Name: "seed", Kind: Int, Default: 0, Label: "Seed", Help: "Of the random vectors and the order of texts.", More: true}.ranged(0, 1<<53-1),
 		},
 		Presets: scopePresets(),
 	}, priceScope, runScope)
@@ -72,46 +82,56 @@ func patchscope() *Experiment {
 
 // scope is a patchscope on its way.
 type scope struct {
-	b       *Bench
+	b, to   *Bench    // of the source and of the target
+	bridge  *bridge   // between them; nil: they are one model
+	fitted  *ScopeFit // how well it does
 	p       PatchscopeParams
 	ctx     context.Context
 	emit    func(Event)
 	text    string // of the target
 	into    plan.Positions
 	layers  []int
+	deep    []int // the target's layers, one for each of layers
 	sources []scopedSource
 	count   int   // tokens written; 0: only the first is looked at
 	blank   reply // of the target as it is
 
-	lens, patched, random, wrong []Rate // [layer]
-	unpatched                    Rate
+	lens, patched, random, mixed, wrong []Rate // [layer]
+	unpatched                           Rate
+	reader                              Rate // the other model, given the source itself
 }
 
 // scopedSource is a source with what was read of it.
 type scopedSource struct {
 	ScopeItem
 	at     string
-	id     int32       // of Next
-	states [][]float32 // [layer][width]
-	lensP  []float32   // [layer] probability of the lens' first guess
-	first  []plan.Item // [layer] the first token that the target writes
-	noise  []plan.Item // the same with random vectors
+	id     int32          // of Next
+	goal   int32          // what the target must write: Next, or the beginning of Word in its tokens
+	states [][]float32    // [layer][width]
+	put    [3][][]float32 // [kind][layer][width of the target] what is put in
+	lensP  []float32      // [layer] probability of the lens' first guess
+	first  []plan.Item    // [layer] the first token that the target writes
+	noise  []plan.Item    // the same with random vectors
+	blur   []plan.Item    // the same through the map of shuffled pairs
 }
 
 // newScope checks all that can be checked before anything runs.
-func newScope(b *Bench, p PatchscopeParams) (*scope, error) {
-	s := &scope{b: b, p: p, layers: everyLayer(b.Model.Config().Layers, p.Step), count: p.Count}
+func newScope(ctx context.Context, b *Bench, p PatchscopeParams) (*scope, error) {
+	s := &scope{b: b, p: p, ctx: ctx, count: p.Count}
+	if err := s.list(); err != nil {
+		return nil, err
+	}
+	if err := s.target(); err != nil {
+		return nil, err
+	}
 	target, into := p.Own, p.Into
 	if t, ok := scopeTargets[p.Target]; ok {
 		target, into = t[0], t[1]
 	}
-	if err := asked(b, "the target prompt", target, into); err != nil {
+	if err := asked(s.to, "the target prompt", target, into); err != nil {
 		return nil, err
 	}
 	s.text, s.into = target, place(into)
-	if err := s.list(); err != nil {
-		return nil, err
-	}
 	for i := range s.sources {
 		x := &s.sources[i]
 		if err := asked(b, "the source prompt", x.Source, x.at); err != nil {
@@ -122,17 +142,14 @@ func newScope(b *Bench, p PatchscopeParams) (*scope, error) {
 		s.count = 0
 	}
 	n := len(s.layers)
-	s.lens, s.patched, s.random, s.wrong = make([]Rate, n), make([]Rate, n), make([]Rate, n), make([]Rate, n)
+	s.lens, s.patched, s.random, s.mixed, s.wrong = make([]Rate, n), make([]Rate, n), make([]Rate, n), make([]Rate, n), make([]Rate, n)
 	return s, nil
 }
 
-// sourcePlan reads some sources' states and what the lens makes of them, and with the first lets the
-// target run as it is.
+// sourcePlan reads some sources' states and what the lens makes of them; for another model it lets
+// them go on to the end of a word.
 func (s *scope) sourcePlan(from, to int) *plan.Plan {
 	p := &plan.Plan{}
-	if from == 0 {
-		p.Runs = append(p.Runs, s.targetRun("target"))
-	}
 	for i := from; i < to; i++ {
 		x := &s.sources[i]
 		read := func(name string, reduce plan.Reduce) plan.Read {
@@ -140,7 +157,11 @@ func (s *scope) sourcePlan(from, to int) *plan.Plan {
 		}
 		lens := read("lens", plan.TopK)
 		lens.K = 1
-		p.Runs = append(p.Runs, plan.Run{Name: "s" + strconv.Itoa(i), Prompt: plan.Prompt{Text: x.Source}, Reads: []plan.Read{read("state", plan.None), lens}})
+		r := plan.Run{Name: "s" + strconv.Itoa(i), Prompt: plan.Prompt{Text: x.Source}, Reads: []plan.Read{read("state", plan.None), lens}}
+		if s.bridge != nil {
+			r.Generation = &plan.Generate{Count: wordTokens}
+		}
+		p.Runs = append(p.Runs, r)
 	}
 	return p
 }
@@ -158,16 +179,16 @@ func (s *scope) targetRun(name string) plan.Run {
 func (s *scope) patchPlan(operands []plan.Operand) *plan.Plan {
 	r := s.targetRun("scope")
 	r.Edits = []plan.Edit{{Site: hook.ResidPost, Positions: s.into, Op: plan.Set}}
-	r.Sweep = &plan.Sweep{Layers: plan.Select{List: s.layers}, Operands: operands}
+	r.Sweep = &plan.Sweep{Layers: plan.Select{List: s.deep}, Operands: operands}
 	return planOf(r)
 }
 
 func priceScope(b *Bench, p PatchscopeParams) (Price, error) {
-	s, err := newScope(b, p)
+	s, err := newScope(context.Background(), b, p)
 	if err != nil {
 		return Price{}, err
 	}
-	n := 2 * min(len(s.sources), scopeChunk)
+	n := s.kinds() * min(len(s.sources), scopeChunk)
 	operands := make([]plan.Operand, n)
 	for i := range operands {
 		operands[i] = *plan.Scalar(0)
@@ -176,12 +197,17 @@ func priceScope(b *Bench, p PatchscopeParams) (Price, error) {
 	if err != nil {
 		return sum, err
 	}
-	one, err := pricePlans(b, s.patchPlan(operands))
-	sum = together(sum, one, float64(2*len(s.sources))/float64(n))
-	if err == nil && s.wantsGrid() {
+	one, err := pricePlans(s.to, s.patchPlan(operands))
+	sum = together(sum, one, float64(s.kinds()*len(s.sources))/float64(n))
+	if err == nil && p.Grid {
 		var pairs Price
-		pairs, err = pricePlans(b, s.gridPlan(make([][]float32, len(s.layers))))
-		sum = together(sum, pairs, 1)
+		pairs, err = pricePlans(s.to, s.gridPlan(operands[:1], 0))
+		sum = together(sum, pairs, float64(len(s.layers)*len(s.sources))) // a little less: they share a base
+	}
+	if err == nil && s.bridge != nil {
+		var fit Price
+		fit, err = s.priceOther()
+		sum = together(sum, fit, 1)
 	}
 	return sum, err
 }
@@ -190,11 +216,16 @@ func priceScope(b *Bench, p PatchscopeParams) (Price, error) {
 const scopeChunk = 4
 
 func runScope(ctx context.Context, b *Bench, p PatchscopeParams, emit func(Event)) (*PatchscopeResult, error) {
-	s, err := newScope(b, p)
+	s, err := newScope(ctx, b, p)
 	if err != nil {
 		return nil, err
 	}
-	s.ctx, s.emit = ctx, emit
+	s.emit = emit
+	if s.bridge != nil {
+		if err := s.fit(); err != nil {
+			return nil, err
+		}
+	}
 	for at := 0; at < len(s.sources); {
 		to := min(at+min(at+1, scopeChunk), len(s.sources)) // the first alone, so that something is seen at once
 		if err := s.read(at, to); err != nil {
@@ -207,7 +238,7 @@ func runScope(ctx context.Context, b *Bench, p PatchscopeParams, emit func(Event
 	}
 	s.scoreWrong()
 	r := s.result()
-	if s.wantsGrid() {
+	if p.Grid {
 		f, err := s.pairs()
 		if err != nil {
 			return nil, err
@@ -219,12 +250,16 @@ func runScope(ctx context.Context, b *Bench, p PatchscopeParams, emit func(Event
 
 // read runs some sources, and with the first the target as it is.
 func (s *scope) read(from, to int) error {
+	if from == 0 {
+		res, err := perform(s.ctx, s.to, nil, planOf(s.targetRun("target")), plan.Observer{})
+		if err != nil {
+			return err
+		}
+		s.blank = replyOf(res, "target")
+	}
 	res, err := perform(s.ctx, s.b, nil, s.sourcePlan(from, to), plan.Observer{})
 	if err != nil {
 		return err
-	}
-	if from == 0 {
-		s.blank = replyOf(res, "target")
 	}
 	for i := from; i < to; i++ {
 		x, name := &s.sources[i], "s"+strconv.Itoa(i)
@@ -233,36 +268,68 @@ func (s *scope) read(from, to int) error {
 			g := t[0][0]
 			x.Lens, x.lensP = append(x.Lens, g.Text), append(x.lensP, exp(g.Value))
 			if l == len(s.layers)-1 { // the last layer's lens is the output
-				x.Next, x.id = g.Text, g.ID
+				x.Next, x.id, x.goal = g.Text, g.ID, g.ID
+			}
+		}
+		if s.bridge != nil {
+			if err := s.translate(x, res.Run(name).Text); err != nil {
+				return err
 			}
 		}
 		for l, t := range res.Read(name, "lens").Top {
 			s.lens[l].add(s.guessed(x, t[0][0]))
 		}
 		s.unpatched.add(s.right(x, s.blank.top, s.blank.text))
+		s.prepare(i)
 	}
 	if s.p.Set == "one" {
-		showSoFar(s.emit, "variants", 0, 2*len(s.layers), s.result()) // the lens is there already
+		showSoFar(s.emit, "variants", 0, s.kinds()*len(s.layers), s.result()) // the lens is there already
 	}
 	return nil
 }
 
-// patch puts the states of some sources into the target, and random vectors of their lengths.
+// The kinds of vectors that are put into the target.
+const (
+	putState  = iota // the source's state, through the map if the target is another model's
+	putRandom        // a random vector of that length
+	putMixed         // the state through a map fitted on shuffled pairs
+)
+
+// kinds is how many of these there are.
+func (s *scope) kinds() int {
+	if s.bridge != nil {
+		return 3
+	}
+	return 2
+}
+
+// prepare makes what is put in of a source's states.
+func (s *scope) prepare(i int) {
+	x := &s.sources[i]
+	x.put[putState] = x.states
+	if s.bridge != nil {
+		x.put[putState], x.put[putMixed] = nil, nil
+		for l, v := range x.states {
+			moved, mixed := s.bridge.move(l, l, v)
+			x.put[putState], x.put[putMixed] = append(x.put[putState], moved), append(x.put[putMixed], mixed)
+		}
+	}
+	for l, v := range x.put[putState] {
+		x.put[putRandom] = append(x.put[putRandom], randomLike(v, s.p.Seed+int64(i*len(s.layers)+l)+1))
+	}
+}
+
+// patch puts all kinds of vectors of some sources into the target.
 func (s *scope) patch(from, to int) error {
 	var operands []plan.Operand
-	for i := from; i < to; i++ {
-		operands = append(operands, *stacked(s.sources[i].states))
-	}
-	for i := from; i < to; i++ {
-		noise := make([][]float32, len(s.layers))
-		for l, v := range s.sources[i].states {
-			noise[l] = randomLike(v, s.p.Seed+int64(i*len(s.layers)+l)+1)
+	for kind := range s.kinds() {
+		for i := from; i < to; i++ {
+			operands = append(operands, *stacked(s.sources[i].put[kind]))
 		}
-		operands = append(operands, *stacked(noise))
 	}
-	total := 2 * len(s.sources) * len(s.layers)
-	done := 2 * from * len(s.layers)
-	res, err := perform(s.ctx, s.b, nil, s.patchPlan(operands), plan.Observer{Variant: func(plan.Variant) {
+	total := s.kinds() * len(s.sources) * len(s.layers)
+	done := s.kinds() * from * len(s.layers)
+	res, err := perform(s.ctx, s.to, nil, s.patchPlan(operands), plan.Observer{Variant: func(plan.Variant) {
 		done++
 		s.emit(Event{Stage: "variants", Done: done, Total: total})
 	}})
@@ -278,66 +345,98 @@ func (s *scope) patch(from, to int) error {
 
 // take sorts the variants back to their sources.
 func (s *scope) take(res *plan.Results, from, to int) {
-	n := 2 * (to - from)
+	m := to - from
+	n := s.kinds() * m
 	sweep, top := res.Run("scope").Sweep, res.Read("scope", "top").Top[0]
 	for l := range s.layers {
 		for k := range n {
 			v := l*n + k
-			x, first := &s.sources[from+k%(n/2)], top[v][0]
+			x, first := &s.sources[from+k%m], top[v][0]
 			text := first.Text
 			if sweep.Texts != nil {
 				text = sweep.Texts[v]
 			}
-			if k < n/2 {
+			hit := s.right(x, first, text)
+			switch k / m {
+			case putState:
 				x.Patched, x.first = append(x.Patched, text), append(x.first, first)
-				s.patched[l].add(s.right(x, first, text))
-			} else {
+				s.patched[l].add(hit)
+			case putRandom:
 				x.Random, x.noise = append(x.Random, text), append(x.noise, first)
-				s.random[l].add(s.right(x, first, text))
+				s.random[l].add(hit)
+			case putMixed:
+				x.Mixed, x.blur = append(x.Mixed, text), append(x.blur, first)
+				s.mixed[l].add(hit)
 			}
 		}
 	}
 }
 
-func (s *scope) wantsGrid() bool { return s.p.Grid && s.p.Set == "one" }
-
-// gridPlan puts every source layer into every target layer and asks for the source's own next token.
-func (s *scope) gridPlan(states [][]float32) *plan.Plan {
-	var operands []plan.Operand
-	for _, v := range states {
-		if v == nil {
-			v = []float32{0}
-		}
-		operands = append(operands, *plan.Literal(nil, v))
-	}
+// gridPlan puts every source layer, an operand each, into every target layer and asks for a token.
+func (s *scope) gridPlan(operands []plan.Operand, want int32) *plan.Plan {
 	p := s.patchPlan(operands)
 	r := &p.Runs[0]
 	r.Generation = nil
-	r.Reads = append(r.Reads, lastLogits("next", plan.LogProb, plan.TokenRef{ID: s.sources[0].id}))
+	r.Reads = append(r.Reads, lastLogits("next", plan.LogProb, plan.TokenRef{ID: want}))
 	return p
 }
 
-// pairs is the grid of source and target layers.
+// everywhere is a source's state of each layer as every layer of the target takes it.
+func (s *scope) everywhere(x *scopedSource) (out []plan.Operand) {
+	for l, v := range x.states {
+		if s.bridge == nil {
+			out = append(out, *plan.Literal(nil, v))
+			continue
+		}
+		var rows [][]float32
+		for t := range s.deep {
+			moved, _ := s.bridge.move(l, t, v)
+			rows = append(rows, moved)
+		}
+		out = append(out, *stacked(rows))
+	}
+	return out
+}
+
+// pairs is the grid of source and target layers: of one source the word's probability, of a list the
+// share of sources for which it comes first.
 func (s *scope) pairs() (Figure, error) {
 	n := len(s.layers)
-	done := 0
-	res, err := perform(s.ctx, s.b, nil, s.gridPlan(s.sources[0].states), plan.Observer{Variant: func(plan.Variant) {
-		done++
-		s.emit(Event{Stage: "variants", Done: done, Total: n * n})
-	}})
-	if err != nil {
-		return Figure{}, err
-	}
-	lp := rowsOf(res, "scope", "next")
 	f := s.gridFigure()
-	top := res.Read("scope", "top").Top[0]
-	for y := range n {
-		row, texts := make([]Num, n), make([]string, n)
-		for x := range n {
-			v := x*n + y // the layer is the outer axis, the operand the inner one
-			row[x], texts[x] = Num(exp(lp[0][v])), top[v][0].Text
+	for range n {
+		f.Cells = append(f.Cells, make([]Num, n))
+	}
+	for i := range s.sources {
+		done := i * n * n
+		res, err := perform(s.ctx, s.to, nil, s.gridPlan(s.everywhere(&s.sources[i]), s.sources[i].goal), plan.Observer{Variant: func(plan.Variant) {
+			done++
+			s.emit(Event{Stage: "variants", Done: done, Total: len(s.sources) * n * n})
+		}})
+		if err != nil {
+			return f, err
 		}
-		f.Cells, f.Texts = append(f.Cells, row), append(f.Texts, texts)
+		s.fill(&f, &s.sources[i], rowsOf(res, "scope", "next")[0], res.Read("scope", "top").Top[0])
 	}
 	return f, nil
+}
+
+// fill adds a source to the grid. The target's layer is the outer axis of a sweep, the operand the inner.
+func (s *scope) fill(f *Figure, x *scopedSource, next []float32, top [][]plan.Item) {
+	n := len(s.layers)
+	for l := range n {
+		texts := make([]string, n)
+		for t := range n {
+			v := t*n + l
+			texts[t] = top[v][0].Text
+			switch {
+			case s.p.Set == "one":
+				f.Cells[l][t] = Num(exp(next[v]))
+			case len(x.Want) == 0 && top[v][0].ID == x.goal, len(x.Want) > 0 && s.guessed(x, top[v][0]):
+				f.Cells[l][t] += 1 / Num(len(s.sources))
+			}
+		}
+		if s.p.Set == "one" {
+			f.Texts = append(f.Texts, texts)
+		}
+	}
 }

@@ -20,6 +20,10 @@ func (s *scope) list() error {
 		s.built(scopeCurrencies)
 	case "pocket":
 		s.built(scopePocket)
+	case "lists":
+		for _, t := range scopeLists() {
+			s.source(t, "", "")
+		}
 	case "own":
 		for _, t := range s.p.Texts {
 			s.source(t, "", "")
@@ -60,7 +64,7 @@ func (s *scope) source(text, at, want string) {
 // right says whether a target's writing is what was wanted of a source.
 func (s *scope) right(x *scopedSource, first plan.Item, text string) bool {
 	if len(x.Want) == 0 {
-		return first.ID == x.id
+		return first.ID == x.goal
 	}
 	return said(clause(text), x.Want)
 }

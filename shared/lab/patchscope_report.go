@@ -27,7 +27,10 @@ func scopePresets() []Preset {
 
 // result is what is known so far: sources without a patch yet are left out.
 func (s *scope) result() *PatchscopeResult {
-	r := &PatchscopeResult{Layers: s.layers}
+	r := &PatchscopeResult{Layers: s.layers, Fit: s.fitted}
+	if s.bridge != nil {
+		r.Into = s.deep
+	}
 	for i := range s.sources {
 		if len(s.sources[i].Patched) > 0 {
 			r.Items = append(r.Items, s.sources[i].ScopeItem)
@@ -38,7 +41,44 @@ func (s *scope) result() *PatchscopeResult {
 	} else {
 		s.scored(r)
 	}
+	if s.fitted != nil {
+		s.mapped(r)
+	}
 	return r
+}
+
+// axis names the layers; of two models it says which goes into which.
+func (s *scope) axis() Axis {
+	a := layerAxis(s.layers)
+	if s.bridge != nil {
+		a.Name = say("source layer → target layer")
+		for i, l := range s.deep {
+			a.Labels[i] += " → " + strconv.Itoa(l)
+		}
+	}
+	return a
+}
+
+// mapped shows how well the map into the other model does on words that it was not fitted on.
+func (s *scope) mapped(r *PatchscopeResult) {
+	f := s.fitted
+	r.figure(Figure{
+		Name: "fit", Kind: Lines, Scale: Effect,
+		Title: say("How well the map between the models does on held-out words"), Unit: say("explained variance (R²), and cosine"), X: s.axis(),
+		Series: []Series{
+			{Name: say("explained variance"), Values: Nums(f.Explained)}, {Name: say("cosine"), Values: Nums(f.Cosine)},
+			{Name: say("explained variance, shuffled pairs"), Values: Nums(f.Shuffled), Control: true}, {Name: say("cosine, shuffled pairs"), Values: Nums(f.Near), Control: true},
+		},
+	})
+	at := highest(len(f.Explained), func(i int) float64 { return f.Explained[i] })
+	r.fact(say("The map from {0} into {1} is fitted on {2} words and checked on {3} words of other texts.", s.b.Parity.Model, s.to.Parity.Model, strconv.Itoa(f.Fitted), strconv.Itoa(f.Held)))
+	r.fact(say("It explains {0} of the held-out states' variance at layer {1}, its best, and {2} at the last one; a map fitted on shuffled pairs explains {3} and {4}.",
+		decimal(f.Explained[at], 2), strconv.Itoa(s.layers[at]), decimal(f.Explained[len(f.Explained)-1], 2), decimal(f.Shuffled[at], 2), decimal(f.Shuffled[len(f.Shuffled)-1], 2)))
+	if s.p.Set != "one" {
+		best := peak(s.patched)
+		r.fact(say("Through the map fitted on shuffled pairs the target is right for {0} at layer {1}. Given the source's text itself, the target model is right for {2}.",
+			s.mixed[best].String(), strconv.Itoa(s.layers[best]), s.reader.String()))
+	}
 }
 
 // single shows what each layer of one source gives, as text.
@@ -49,18 +89,27 @@ func (s *scope) single(r *PatchscopeResult) {
 		Title: say("What each layer's state becomes in words"),
 		Unit:  say("probability of the first token written"),
 		X:     Axis{say("how it is read"), []string{say("logit lens").Text, say("patchscope").Text, say("random vector").Text}},
-		Y:     layerAxis(s.layers),
+		Y:     s.axis(),
+	}
+	if s.bridge != nil {
+		f.X.Labels = append(f.X.Labels, say("map of shuffled pairs").Text)
 	}
 	at := -1
 	for l := range s.layers {
+		cells, texts := []Num{Num(x.lensP[l])}, []string{x.Lens[l]}
 		if x.first == nil { // not patched yet
-			f.Cells = append(f.Cells, []Num{Num(x.lensP[l]), Num(math.NaN()), Num(math.NaN())})
-			f.Texts = append(f.Texts, []string{x.Lens[l], "", ""})
+			for range f.X.Labels[1:] {
+				cells, texts = append(cells, Num(math.NaN())), append(texts, "")
+			}
+			f.Cells, f.Texts = append(f.Cells, cells), append(f.Texts, texts)
 			continue
 		}
-		f.Cells = append(f.Cells, []Num{Num(x.lensP[l]), Num(exp(x.first[l].Value)), Num(exp(x.noise[l].Value))})
-		f.Texts = append(f.Texts, []string{x.Lens[l], x.Patched[l], x.Random[l]})
-		if at < 0 && x.first[l].ID == x.id {
+		cells, texts = append(cells, Num(exp(x.first[l].Value)), Num(exp(x.noise[l].Value))), append(texts, x.Patched[l], x.Random[l])
+		if s.bridge != nil {
+			cells, texts = append(cells, Num(exp(x.blur[l].Value))), append(texts, x.Mixed[l])
+		}
+		f.Cells, f.Texts = append(f.Cells, cells), append(f.Texts, texts)
+		if at < 0 && x.first[l].ID == x.goal {
 			at = l
 		}
 	}
@@ -129,10 +178,13 @@ func (s *scope) scored(r *PatchscopeResult) {
 	if open {
 		title, unit = say("How often the model's own next word is named"), say("precision at 1")
 	}
-	f := Figure{Name: "precision", Kind: Lines, Scale: Share, Title: title, Unit: unit, X: layerAxis(s.layers)}
+	f := Figure{Name: "precision", Kind: Lines, Scale: Share, Title: title, Unit: unit, X: s.axis()}
 	f.Series = []Series{
 		rates(say("patchscope"), s.patched, false), rates(say("logit lens"), s.lens, true),
 		rates(say("random vector"), s.random, true), level(say("target as it is"), s.unpatched, true),
+	}
+	if s.bridge != nil {
+		f.Series = append(f.Series, rates(say("map of shuffled pairs"), s.mixed, true), level(say("the target model reads the source"), s.reader, true))
 	}
 	if s.wrong[0].N > 0 {
 		f.Series = append(f.Series, rates(say("another source's state"), s.wrong, true))
@@ -170,7 +222,7 @@ func (s *scope) samples() Figure {
 	f := Figure{
 		Name: "written", Kind: Grid, Scale: Share,
 		Title: say("What is written, for the first sources"), Unit: say("probability of the first token written"),
-		X: Axis{Name: say("source")}, Y: layerAxis(s.layers),
+		X: Axis{Name: say("source")}, Y: s.axis(),
 	}
 	for l := range s.layers {
 		var cells []Num
@@ -192,9 +244,13 @@ func (s *scope) samples() Figure {
 
 // gridFigure is the frame of the picture of all pairs of layers.
 func (s *scope) gridFigure() Figure {
+	unit := say("probability of the source's own next word")
+	if s.p.Set != "one" {
+		unit = say("precision at 1")
+	}
 	return Figure{
 		Name: "pairs", Kind: Grid, Scale: Share,
-		Title: say("Any source layer into any target layer"), Unit: say("probability of the source's own next word"),
-		X: Axis{say("target layer"), labelsOf(s.layers)}, Y: Axis{say("source layer"), labelsOf(s.layers)},
+		Title: say("Any source layer into any target layer"), Unit: unit,
+		X: Axis{say("target layer"), labelsOf(s.deep)}, Y: Axis{say("source layer"), labelsOf(s.layers)},
 	}
 }

@@ -85,6 +85,22 @@ func register[P, R any](about About, price func(b *Bench, p P) (Price, error), r
 	}
 }
 
+// Others are the further models that parameters name. Whoever makes the bench fetches them before the
+// device is held.
+func (e *Experiment) Others(params json.RawMessage) (ids []string) {
+	var given map[string]json.RawMessage
+	if json.Unmarshal(params, &given) != nil {
+		return nil // the run will say what is wrong
+	}
+	for _, p := range e.About.Params {
+		var id string
+		if p.Kind == Second && json.Unmarshal(given[p.Name], &id) == nil && id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // Price estimates what a run with these parameters costs on the bench. It checks them, and the
 // prompt against the model, as Run does.
 func (e *Experiment) Price(b *Bench, params json.RawMessage) (Price, error) {

@@ -24,6 +24,16 @@ func ReadConfig(file *weights.Model) (Config, error) {
 	return *c, nil
 }
 
+// Outline is a model without its weights: what a plan is checked against and priced by. It cannot
+// compute, and holds nothing on the device.
+func Outline(dev device.Device, file *weights.Model, o Options) (*Model, error) {
+	c, err := ReadConfig(file)
+	if err != nil {
+		return nil, err
+	}
+	return newModel(dev, c, o), nil
+}
+
 // Need estimates the bytes on the device that a model takes with one sequence of maxTokens (0:
 // DefaultMaxTokens): weights, tables, scratch and cache.
 func Need(file *weights.Model, maxTokens int) (int64, error) {

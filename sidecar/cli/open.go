@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"flag"
 	"os"
 
@@ -50,7 +51,27 @@ func (t *target) open(e *env) (o *host.Opened, close func(), err error) {
 		return nil, nil, err
 	}
 	e.endLine()
-	return o, func() { o.Close(); engine.Close(dev) }, nil
+	others := map[string]*host.Opened{}
+	o.Bench.Other = func(_ context.Context, id string) (*lab.Bench, error) {
+		if others[id] == nil {
+			second := *t
+			second.model = id
+			e.say("loading %s too", id)
+			x, err := second.load(e, dev, selfTest, e.events())
+			if err != nil {
+				return nil, err
+			}
+			others[id] = x
+		}
+		return others[id].Bench, nil
+	}
+	return o, func() {
+		for _, x := range others {
+			x.Close()
+		}
+		o.Close()
+		engine.Close(dev)
+	}, nil
 }
 
 func (t *target) load(e *env, dev device.Device, selfTest float64, progress func(lab.Event)) (*host.Opened, error) {
