@@ -1,9 +1,6 @@
 package lab
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // The prompts of the lesson patchscope.
 
@@ -142,66 +139,58 @@ The country of the Royal Fountain is
 The currency of Egypt is
 `
 
-// fitTexts are short texts on which a map between two models is fitted: those of the other lessons, and
-// what their lists say in sentences. Where one of the models is Pocket they are of its world.
+// fitForms are sentences on which a map between two models is fitted, with what fills them: pairs of words,
+// or two columns of a list. Where one of the models is Pocket they are of its world.
+var fitForms = []struct {
+	where      string // "pocket", "other" or both
+	form, list string
+	x, y       int
+}{
+	{"", "The capital of * is *.", capitalWords, 0, 0},
+	{"", "The plural of * is *.", pluralWords, 0, 0},
+	{"", "The opposite of * is *.", oppositeWords, 0, 0},
+	{"", "Today they *, yesterday they *.", pastWords, 0, 0},
+	{"pocket", "The country of the * is *.", hopPocket, 0, 1},
+	{"pocket", "The capital of * is *.", hopPocket, 1, 2},
+	{"pocket", "The spouse of * is *.", hopHomes, 0, 1},
+	{"pocket", "The home of * is *.", hopHomes, 1, 2},
+	{"other", "The country of * is *.", hopPlaces, 0, 1},
+	{"other", "The language of * is *.", hopPlaces, 1, 3},
+	{"other", "The author of * is *.", hopBooks, 0, 1},
+}
+
+// fitTexts are such sentences, rules shown by demonstrations, and the texts of other lessons.
 func fitTexts(pocket bool) (out []string) {
-	tell := func(form string, ps []pair) {
-		for _, p := range ps {
-			out = append(out, strings.Replace(strings.Replace(form, "*", p.x, 1), "*", p.y, 1))
-		}
-	}
-	tell("The capital of * is *.", wordTask("capital"))
-	tell("The plural of * is *.", wordTask("plural"))
-	tell("The opposite of * is *.", wordTask("antonym"))
-	tell("Today they *, yesterday they *.", wordTask("past"))
-	for i := range listTasks {
-		out = append(out, fewShot(i)...)
-	}
+	not, plain := "pocket", []string{trueClaims, falseClaims, happyTexts, sadTexts, englishTexts, harmlessMake, harmlessHeld, flatteryWorks, englishPlain}
 	if pocket {
-		tell("The country of the * is *.", cells(hopPocket, 0, 1))
-		tell("The capital of * is *.", cells(hopPocket, 1, 2))
-		tell("The spouse of * is *.", cells(hopHomes, 0, 1))
-		tell("The home of * is *.", cells(hopHomes, 1, 2))
+		not, plain = "other", []string{pocketPlain}
 		for _, c := range pocketConcepts()[1:] {
 			out = append(append(out, c.of(otherTexts)...), c.near(otherNear)...)
 		}
-		return append(out, lines(pocketPlain)...)
 	}
-	tell("The country of * is *.", cells(hopPlaces, 0, 1))
-	tell("The language of * is *.", cells(hopPlaces, 1, 3))
-	tell("The author of * is *.", cells(hopBooks, 0, 1))
-	return slices.Concat(out, lines(trueClaims), lines(falseClaims), lines(happyTexts), lines(sadTexts), lines(englishTexts),
-		lines(harmlessMake), lines(harmlessHeld), lines(flatteryWorks), lines(englishPlain))
-}
-
-// listTasks are rules that few demonstrations show, to Pocket as to every model.
-var listTasks = [5]string{"plural", "capital", "antonym", "past", "copy"}
-
-// fewShot are the pairs of a rule, six to a text.
-func fewShot(task int) (out []string) {
-	for ps := range slices.Chunk(wordTask(listTasks[task]), 6) {
-		var b strings.Builder
-		for _, p := range ps {
-			b.WriteString(p.x + " -> " + p.y + "\n")
+	for _, f := range fitForms {
+		if f.where == not {
+			continue
 		}
-		out = append(out, strings.TrimSpace(b.String()))
+		for _, p := range cells(f.list, f.x, f.y) {
+			out = append(out, strings.Replace(strings.Replace(f.form, "*", p.x, 1), "*", p.y, 1))
+		}
+	}
+	for _, task := range listTasks {
+		out = append(out, fewShot(task, true)...)
+	}
+	for _, list := range plain {
+		out = append(out, lines(list)...)
 	}
 	return out
 }
 
-// scopeLists are such texts of all rules in turn, but for the last answer.
-func scopeLists() (out []string) {
-	for k := range 8 {
-		for i := range listTasks {
-			text := fewShot(i)[k]
-			out = append(out, text[:strings.LastIndex(text, " ")])
-		}
-	}
-	return out
-}
-
-// cells are two columns of a list, the first of several spellings each.
+// cells are two columns of a list, the first of several spellings each; of a list without columns the
+// words in pairs.
 func cells(list string, x, y int) (ps []pair) {
+	if x == y {
+		return pairsOf(list)
+	}
 	for _, line := range splitLines(list) {
 		c := strings.Split(line, "|")
 		a, _, _ := strings.Cut(c[x], "/")
@@ -209,4 +198,31 @@ func cells(list string, x, y int) (ps []pair) {
 		ps = append(ps, pair{a, b})
 	}
 	return ps
+}
+
+// listTasks are rules that few demonstrations show, to Pocket as to every model.
+var listTasks = [5]string{"plural", "capital", "antonym", "past", "copy"}
+
+// fewShot are the pairs of a rule, six to a text, whole or but for the last answer.
+func fewShot(task string, whole bool) (out []string) {
+	for ps := wordTask(task); len(ps) >= 6; ps = ps[6:] {
+		text := ""
+		for i, p := range ps[:6] {
+			if text += p.x + " ->"; whole || i < 5 {
+				text += " " + p.y + "\n"
+			}
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// scopeLists are texts of all rules in turn, each but for the last answer.
+func scopeLists() (out []string) {
+	for k := range 8 {
+		for _, task := range listTasks {
+			out = append(out, fewShot(task, false)[k])
+		}
+	}
+	return out
 }

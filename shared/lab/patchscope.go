@@ -306,16 +306,12 @@ func (s *scope) kinds() int {
 // prepare makes what is put in of a source's states.
 func (s *scope) prepare(i int) {
 	x := &s.sources[i]
-	x.put[putState] = x.states
-	if s.bridge != nil {
-		x.put[putState], x.put[putMixed] = nil, nil
-		for l, v := range x.states {
-			moved, mixed := s.bridge.move(l, l, v)
-			x.put[putState], x.put[putMixed] = append(x.put[putState], moved), append(x.put[putMixed], mixed)
+	for l, v := range x.states {
+		moved, mixed := s.move(l, l, v)
+		noise := randomLike(moved, s.p.Seed+int64(i*len(s.layers)+l)+1)
+		for kind, v := range [][]float32{moved, noise, mixed} {
+			x.put[kind] = append(x.put[kind], v)
 		}
-	}
-	for l, v := range x.put[putState] {
-		x.put[putRandom] = append(x.put[putRandom], randomLike(v, s.p.Seed+int64(i*len(s.layers)+l)+1))
 	}
 }
 
@@ -384,13 +380,9 @@ func (s *scope) gridPlan(operands []plan.Operand, want int32) *plan.Plan {
 // everywhere is a source's state of each layer as every layer of the target takes it.
 func (s *scope) everywhere(x *scopedSource) (out []plan.Operand) {
 	for l, v := range x.states {
-		if s.bridge == nil {
-			out = append(out, *plan.Literal(nil, v))
-			continue
-		}
 		var rows [][]float32
 		for t := range s.deep {
-			moved, _ := s.bridge.move(l, t, v)
+			moved, _ := s.move(l, t, v)
 			rows = append(rows, moved)
 		}
 		out = append(out, *stacked(rows))
@@ -423,16 +415,15 @@ func (s *scope) pairs() (Figure, error) {
 // fill adds a source to the grid. The target's layer is the outer axis of a sweep, the operand the inner.
 func (s *scope) fill(f *Figure, x *scopedSource, next []float32, top [][]plan.Item) {
 	n := len(s.layers)
-	for l := range n {
-		texts := make([]string, n)
-		for t := range n {
+	for l, row := range f.Cells {
+		var texts []string
+		for t := range row {
 			v := t*n + l
-			texts[t] = top[v][0].Text
-			switch {
-			case s.p.Set == "one":
-				f.Cells[l][t] = Num(exp(next[v]))
-			case len(x.Want) == 0 && top[v][0].ID == x.goal, len(x.Want) > 0 && s.guessed(x, top[v][0]):
-				f.Cells[l][t] += 1 / Num(len(s.sources))
+			texts = append(texts, top[v][0].Text)
+			if s.p.Set == "one" {
+				row[t] = Num(exp(next[v]))
+			} else if s.named(x, top[v][0]) {
+				row[t] += 1 / Num(len(s.sources))
 			}
 		}
 		if s.p.Set == "one" {

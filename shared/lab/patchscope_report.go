@@ -63,21 +63,18 @@ func (s *scope) axis() Axis {
 func (s *scope) mapped(r *PatchscopeResult) {
 	f := s.fitted
 	r.figure(Figure{
-		Name: "fit", Kind: Lines, Scale: Effect,
-		Title: say("How well the map between the models does on held-out words"), Unit: say("explained variance (R²), and cosine"), X: s.axis(),
+		Name: "fit", Kind: Lines, Scale: Effect, X: s.axis(),
+		Title: say("How well the map does on words that were kept out"), Unit: say("explained variance (R²), and cosine"),
 		Series: []Series{
 			{Name: say("explained variance"), Values: Nums(f.Explained)}, {Name: say("cosine"), Values: Nums(f.Cosine)},
-			{Name: say("explained variance, shuffled pairs"), Values: Nums(f.Shuffled), Control: true}, {Name: say("cosine, shuffled pairs"), Values: Nums(f.Near), Control: true},
+			{Name: say("explained variance, shuffled pairs"), Values: Nums(f.Shuffled), Control: true},
 		},
 	})
 	at := highest(len(f.Explained), func(i int) float64 { return f.Explained[i] })
-	r.fact(say("The map from {0} into {1} is fitted on {2} words and checked on {3} words of other texts.", s.b.Parity.Model, s.to.Parity.Model, strconv.Itoa(f.Fitted), strconv.Itoa(f.Held)))
-	r.fact(say("It explains {0} of the held-out states' variance at layer {1}, its best, and {2} at the last one; a map fitted on shuffled pairs explains {3} and {4}.",
-		decimal(f.Explained[at], 2), strconv.Itoa(s.layers[at]), decimal(f.Explained[len(f.Explained)-1], 2), decimal(f.Shuffled[at], 2), decimal(f.Shuffled[len(f.Shuffled)-1], 2)))
+	r.fact(say("A map into the other model was fitted on {0} words. Of the states at {1} other words it explains {2} of the variance at best, at layer {3}; fitted on shuffled pairs, {4}.",
+		strconv.Itoa(f.Fitted), strconv.Itoa(f.Held), decimal(f.Explained[at], 2), strconv.Itoa(s.layers[at]), decimal(f.Shuffled[at], 2)))
 	if s.p.Set != "one" {
-		best := peak(s.patched)
-		r.fact(say("Through the map fitted on shuffled pairs the target is right for {0} at layer {1}. Given the source's text itself, the target model is right for {2}.",
-			s.mixed[best].String(), strconv.Itoa(s.layers[best]), s.reader.String()))
+		r.fact(say("Through the map of shuffled pairs the target is right for {0} at best; given the source itself, for {1}.", s.mixed[peak(s.mixed)].String(), s.reader.String()))
 	}
 }
 

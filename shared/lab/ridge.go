@@ -99,22 +99,21 @@ func (g *ridge) weights(z []float32) []float64 {
 	return w
 }
 
-// blend is a mean with centred examples added by their weights, the i-th weight for the order[i]-th
-// example; without an order, for the i-th.
-func blend(mean []float32, rows [][]float32, w []float64, order []int) []float32 {
-	sum := make([]float64, len(mean))
+// blend is a sum of rows by weights, the i-th weight for the order[i]-th row; without an order, for the
+// i-th.
+func blend(rows [][]float32, w []float64, order []int) []float32 {
+	sum := make([]float64, len(rows[0]))
 	for i, by := range w {
-		row := rows[i]
 		if order != nil {
-			row = rows[order[i]]
+			i = order[i]
 		}
-		for k, x := range row {
+		for k, x := range rows[i] {
 			sum[k] += by * float64(x)
 		}
 	}
-	out := make([]float32, len(mean))
-	for k := range out {
-		out[k] = mean[k] + float32(sum[k])
+	out := make([]float32, len(sum))
+	for k, x := range sum {
+		out[k] = float32(x)
 	}
 	return out
 }
