@@ -186,7 +186,8 @@ func TestFunctionsThatNeverRunAreATrap(t *testing.T) {
 	}
 	for i, out := range left {
 		name := table.name(i)
-		if out && (name == "runtime.traceLocker.ok" || !strings.HasPrefix(name, "runtime.")) || !out && name == "runtime.schedtrace" {
+		ours := strings.HasPrefix(name, "main.") || strings.HasPrefix(name, "time.now") || strings.HasPrefix(name, "time.Duration.")
+		if out && (name == "runtime.traceLocker.ok" || ours) || !out && (name == "runtime.schedtrace" || name == "time.Time.appendFormat") {
 			t.Errorf("%s: left out %v", name, out)
 		}
 	}
