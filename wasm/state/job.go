@@ -220,7 +220,7 @@ func (a *App) cancel(j *Job) []Effect {
 // StageName is a progress stage in words.
 func (a *App) StageName(stage string) string {
 	names := map[string]string{"fetch": "stage.fetch", "verify": "stage.verify", "load": "stage.load", "selftest": "stage.selftest", "measure": "stage.measure",
-		"prefill": "stage.prefill", "layers": "stage.layers", "tokens": "stage.tokens", "queue": "stage.queue"}
+		"prefill": "stage.prefill", "layers": "stage.layers", "tokens": "stage.tokens", "queue": "stage.queue", "fit": "stage.fit"}
 	if k, ok := names[stage]; ok {
 		return a.T(k)
 	}

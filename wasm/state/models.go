@@ -85,7 +85,7 @@ func (a *App) loaded(j *Job) []Effect {
 	out = append(out, a.tokenize()...)
 	if p := a.Page(); a.runWhen || p.eager && p.Own {
 		a.runWhen, p.eager = false, false
-		out = append(out, a.Run()...)
+		out = append(out, a.runLinked()...)
 	}
 	return out
 }

@@ -249,6 +249,7 @@ func (a *App) outcome(j *Job, msg json.RawMessage) error {
 	if err := json.Unmarshal(msg, &o); err != nil {
 		return err
 	}
+	a.fetched(j.Place, p.Name, o.Params)
 	switch p.Name {
 	case "lens":
 		r := new(lab.LensResult)

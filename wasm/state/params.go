@@ -76,7 +76,7 @@ func (p *Page) defaults(params []lab.Param) {
 // []string, a direction as *lab.Vector or nil. What the controls could not show does not fit.
 func take(d lab.Param, x any) (v any, fits bool) {
 	switch d.Kind {
-	case lab.Text, lab.Token:
+	case lab.Text, lab.Token, lab.Second:
 		_, fits = x.(string)
 	case lab.Choice:
 		s, is := x.(string)

@@ -277,7 +277,7 @@ func (a *App) Arrived() []Effect {
 	}
 	if a.runWhen {
 		a.runWhen = false
-		out = append(out, a.Run()...)
+		out = append(out, a.runLinked()...)
 	}
 	return out
 }

@@ -15,6 +15,10 @@ func (a *App) askPrice() []Effect {
 	if p.Own || !a.End().IsLoaded(a.Model) || !a.Here() || len(p.Wrong) > 0 {
 		return nil
 	}
+	if a.Missing() != nil { // nothing is downloaded unasked
+		p.eager = false
+		return nil
+	}
 	params, err := json.Marshal(p.Params)
 	if err != nil {
 		return nil // parameters are plain values: cannot happen
@@ -148,6 +152,9 @@ func (a *App) PriceLine() string {
 	switch {
 	case a.Page().Busy():
 		return a.Progress(a.Page().Job)
+	case a.Missing() != nil:
+		m := a.Missing()
+		return a.T("price.fetch", m.Name, text.Bytes(m.Size))
 	case !known:
 		return ""
 	case cost <= instant:

@@ -91,6 +91,7 @@ var frame = map[string]message{
 	"run.wrong":    {"One of the options cannot be read: see the marked box.", "有一個選項無法讀取：請看標示的欄位。"},
 
 	"price.instant": {"Instant: runs as you type", "即時：邊輸入邊執行"},
+	"price.fetch":   {"Fetches {0} first, {1}", "會先下載 {0}（{1}）"},
 	"price.about":   {"Takes about {0}", "約需 {0}"},
 
 	"stage.fetch":    {"Downloading", "下載中"},
@@ -100,6 +101,7 @@ var frame = map[string]message{
 	"stage.prefill":  {"Reading the prompt", "讀取提示詞"},
 	"stage.layers":   {"Reading the layers", "讀取各層"},
 	"stage.tokens":   {"Writing", "生成中"},
+	"stage.fit":      {"Fitting the map", "擬合映射"},
 	"stage.measure":  {"Measuring the speed", "測量速度"},
 	"stage.queue":    {"Waiting for a turn", "排隊中"},
 	"stage.other":    {"Working", "計算中"},

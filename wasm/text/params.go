@@ -13,6 +13,7 @@ var params = map[string]message{
 	"param.top_p":       {"Top-p", "Top-p"},
 	"param.seed":        {"Seed", "隨機種子"},
 	"param.stop_at_eos": {"Stop at the end", "遇結束符號即停"},
+	"param.same":        {"the same model", "同一個模型"},
 	"param.range":       {"A number from {0} to {1}.", "請填 {0} 到 {1} 之間的數字。"},
 	"param.number":      {"This cannot be read as a number.", "無法讀成數字。"},
 

@@ -62,7 +62,7 @@ func (c *Params) Long(d lab.Param) bool { return d.Kind == lab.Pairs || d.Kind =
 
 // Typed says that the control is a text box.
 func (c *Params) Typed(d lab.Param) bool {
-	return d.Kind != lab.Bool && d.Kind != lab.Choice && d.Kind != lab.Dir && !c.Long(d)
+	return d.Kind != lab.Bool && d.Kind != lab.Choice && d.Kind != lab.Dir && d.Kind != lab.Second && !c.Long(d)
 }
 
 // Buttons says that a choice is small enough to be shown whole.
@@ -172,7 +172,7 @@ func (c *Params) Count(d lab.Param) string {
 	return c.L.T("lists.count", text.Int(c.page().Count(d.Name)))
 }
 
-// Option is a vector to choose.
+// Option is a vector or a model to choose.
 type Option struct {
 	Value, Text string
 	On          bool
@@ -192,6 +192,22 @@ func (c *Params) Vectors(d lab.Param) []Option {
 			name += " (" + v.Model + ")"
 		}
 		out = append(out, Option{strconv.Itoa(i), name, chosen == i})
+	}
+	return out
+}
+
+// Models are the further models to choose: none, those of the place, and one that it does not know.
+func (c *Params) Models(d lab.Param) []Option {
+	chosen := c.page().Params.Str(d.Name)
+	out, known := []Option{{"", c.L.T("param.same"), chosen == ""}}, chosen == ""
+	for _, m := range c.L.End().Models {
+		if m.ID != c.L.Model {
+			out = append(out, Option{m.ID, m.Name, m.ID == chosen})
+			known = known || m.ID == chosen
+		}
+	}
+	if !known {
+		out = append(out, Option{chosen, chosen, true})
 	}
 	return out
 }
