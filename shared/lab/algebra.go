@@ -19,6 +19,7 @@ type AlgebraParams struct {
 	Vector2  *Vector     `json:"vector2"` // "mine2"
 	Query    string      `json:"query"`   // one's own list for the texts; empty: a tested one
 	Format   string      `json:"format"`
+	Lead     string      `json:"lead"`  // a line before examples on lists; * is the place
 	Op       string      `json:"op"`    // "replace" or "add"
 	Layer    int         `json:"layer"` // -1: all
 	Items    int         `json:"items"`
@@ -71,6 +72,7 @@ func algebra() *Experiment {
 			{Name: "vector2", Kind: Dir, Default: nil, Label: "Second vector", Help: "Another one; the formula calls it mine2.", More: true},
 			{Name: "query", Kind: Text, Default: "", Label: "Your list", Help: "Words separated by commas, to see answered; left empty, a list that is tested."},
 			{Name: "format", Kind: Choice, Default: qaFormat, Choices: []string{arrowFormat, qaFormat, colonFormat}, Label: "Format", Help: "How examples and queries are written."},
+			{Name: "lead", Kind: Text, Default: "", Label: "Line before", Help: "A line that stands before examples on lists and may say what they are of; a * in it becomes first or last.", More: true},
 			{Name: "op", Kind: Choice, Default: "replace", Choices: []string{"replace", "add"}, Label: "How to use it", Help: "Put the vector in the place of the last token's state, or add it."},
 			Param{Name: "layer", Kind: Int, Default: -1, Label: "Layer", Help: "After which layer the vectors are used; -1 for each in turn."}.ranged(-1, 255),
 			Param{Name: "items", Kind: Int, Default: 30, Label: "Lists", Help: "How many lists are tested."}.ranged(2, 200),
@@ -287,7 +289,11 @@ func (r *algebraRun) ask() error {
 // alone (what is shown first, for it is quick), after the examples, and their words alone.
 func (r *algebraRun) askSet(name string, d *deal, s int) error {
 	f, q := formatOf(r.p.Format), r.sets[s]
-	train, err := probesOf(r.b, f, d.demos[s], d.train[s])
+	led := f
+	if place, _, onLists := strings.Cut(name, "-"); onLists && r.p.Lead != "" {
+		led.lead = strings.ReplaceAll(r.p.Lead, "*", place) + "\n"
+	}
+	train, err := probesOf(r.b, led, d.demos[s], d.train[s])
 	if err != nil {
 		return err
 	}
@@ -303,9 +309,10 @@ func (r *algebraRun) askSet(name string, d *deal, s int) error {
 	for _, x := range []struct {
 		to           *[]*probe
 		name         string
+		f            shotFormat
 		demos, items []pair
-	}{{&r.zero, "zero", nil, test}, {&r.few, name, d.demos[s], test}, {&r.alone, "alone", pool[:min(r.p.Shots, len(pool))], words}} {
-		ps, err := probesOf(r.b, f, x.demos, x.items)
+	}{{&r.zero, "zero", f, nil, test}, {&r.few, name, led, d.demos[s], test}, {&r.alone, "alone", f, pool[:min(r.p.Shots, len(pool))], words}} {
+		ps, err := probesOf(r.b, x.f, x.demos, x.items)
 		if err != nil {
 			return err
 		}

@@ -250,7 +250,10 @@ func rotated(ps []pair, by int) []pair {
 
 // shotFormat is how demonstrations are written: what comes before a query, between query and
 // answer, and after an answer. A prompt ends after between.
-type shotFormat struct{ before, between, after string }
+type shotFormat struct {
+	before, between, after string
+	lead                   string // stands before demonstrations
+}
 
 // The formats' names are how they look.
 const (
@@ -262,16 +265,19 @@ const (
 func formatOf(name string) shotFormat {
 	switch name {
 	case qaFormat:
-		return shotFormat{"Q: ", "\nA:", "\n\n"}
+		return shotFormat{before: "Q: ", between: "\nA:", after: "\n\n"}
 	case colonFormat:
-		return shotFormat{"", ":", "\n"}
+		return shotFormat{between: ":", after: "\n"}
 	}
-	return shotFormat{"", " ->", "\n"}
+	return shotFormat{between: " ->", after: "\n"}
 }
 
 // prompt writes demonstrations and an open query.
 func (f shotFormat) prompt(demos []pair, x string) string {
 	var b strings.Builder
+	if len(demos) > 0 {
+		b.WriteString(f.lead)
+	}
 	for _, p := range demos {
 		b.WriteString(f.before + p.x + f.between + " " + p.y + f.after)
 	}

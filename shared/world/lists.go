@@ -111,13 +111,16 @@ func (w *World) listText(r *rand.Rand) string {
 	}
 }
 
+// Lead is the line before a list that says which word of each line is meant.
+func Lead(which string) string { return "Take the " + which + " of each." }
+
 // placed writes a list with the name of its place before it, after every line, after all, or, on three
 // lists of eight, nowhere. Reading the name, and saying it, are the two steps of guessing it from
 // examples; without these texts neither was found.
 func (l ListTask) placed(r *rand.Rand, f Format, ps []Pair) string {
 	switch r.IntN(8) {
 	case 0:
-		return "Take the " + l.Which + " of each.\n" + lines(f, ps)
+		return Lead(l.Which) + "\n" + lines(f, ps)
 	case 1:
 		return lines(f, ps) + "Each is the " + answer(l.Which) + ".\n"
 	case 2, 3, 4:

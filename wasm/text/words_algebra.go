@@ -28,6 +28,8 @@ var wordsAlgebra = map[string]string{
 	"After which layer the vectors are used; -1 for each in turn.": "向量用在哪一層之後；-1 表示逐層都試。",
 	"Lists":                      "清單數",
 	"How many lists are tested.": "測試幾份清單。",
+	"Line before":                "前面一行",
+	"A line that stands before examples on lists and may say what they are of; a * in it becomes first or last.": "放在清單範例前面的一行，可以說明要取哪一個；其中的 * 會換成 first 或 last。",
 	"How many words a list has.": "一份清單有幾個詞。",
 	"Only known words":           "只測會的詞",
 	"Test only lists whose word the model can do by itself, after examples of single words.": "只測模型在單詞例子之後，單獨就能答對該詞的清單。",

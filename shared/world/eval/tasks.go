@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 
 	"patchbay/shared/lab"
 	"patchbay/shared/world"
@@ -97,63 +96,4 @@ func (b *bench) icv(s world.Task, op string, strength float64) (lab.ICVResult, e
 		p.Format, p.Shots, p.Items, p.Solved = arrow, demonstrations, queries, false
 		p.Op, p.Strength = op, strength
 	})
-}
-
-// measureAlgebra composes v(last-m) = v(last-copy) + v(first-m) - v(first-copy) (Todd et al. 2024).
-func measureAlgebra(b *bench) ([]row, error) {
-	r := row{technique: "vector algebra: last-m = last-copy + first-m - first-copy", wanted: "one composed task above 0.6, each part alone below 0.2"}
-	r.details = []string{"", "| composed task | lists | 5 shots | composed (layer, strength) | own vector | last-copy alone | first-m alone | random |", "|---|---|---|---|---|---|---|---|"}
-	bestOf := 0.0
-	for _, m := range []struct{ name, task, on string }{{"capital", "capital", "country"}, {"title", "capitalise", "noun"}, {"french", "french", "noun"}} {
-		c, err := b.compose(m.task, b.world.Task(m.name, m.on))
-		if err != nil {
-			return nil, err
-		}
-		r.details = append(r.details, fmt.Sprintf("| last-%s | %d | %.2f | %.2f (%s) | %.2f | %.2f | %.2f | %.2f |", m.name, c.Kept, c.Few.Share(), c.Composed.Share(), c.place(), c.Direct.Share(), c.Parts[0].Share(), c.Parts[1].Share(), c.Random.Share()))
-		if x := c.Composed.Share(); x > bestOf && (c.clean() || !r.met) || c.clean() && !r.met {
-			bestOf, r.met = x, c.clean() && x > 0.6
-			r.measured = fmt.Sprintf("last-%s %.2f at layer %s; parts %.2f and %.2f", m.name, x, c.place(), c.Parts[0].Share(), c.Parts[1].Share())
-			r.control = fmt.Sprintf("random %.2f; own vector %.2f", c.Random.Share(), c.Direct.Share())
-		}
-	}
-	return []row{r}, nil
-}
-
-// composition is what the lesson says, at the strength that was best.
-type composition struct {
-	lab.AlgebraResult
-	strength float64 // 0: in place
-}
-
-func (c composition) place() string {
-	if c.strength == 0 {
-		return fmt.Sprintf("%d, in place", c.Layer)
-	}
-	return fmt.Sprintf("%d, %.0f", c.Layer, c.strength)
-}
-
-// clean says that no part alone does what the sum does.
-func (c composition) clean() bool {
-	return c.Composed.Share() > 0.6 && c.Parts[0].Share() < 0.2 && c.Parts[1].Share() < 0.2
-}
-
-// compose runs the lesson on lists of a task's words, with the vectors in place and added. The lesson
-// tests the lists whose word the model can do alone.
-func (b *bench) compose(name string, t world.Task) (top composition, err error) {
-	for i, strength := range append([]float64{0}, addStrengths...) {
-		r, err := lesson[lab.AlgebraParams, lab.AlgebraResult](b, "algebra", func(p *lab.AlgebraParams) {
-			p.Task, p.Pairs, p.Format, p.Shots, p.Items = name, sides(slices.Concat(t.Pairs, t.Held)), arrow, demonstrations, queries
-			if strength > 0 {
-				p.Op, p.Strength = "add", strength
-			}
-		})
-		if err != nil {
-			return top, err
-		}
-		c := composition{r, strength}
-		if i == 0 || c.clean() && !top.clean() || c.clean() == top.clean() && r.Composed.Share() > top.Composed.Share() {
-			top = c
-		}
-	}
-	return top, nil
 }
