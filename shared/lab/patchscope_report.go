@@ -10,7 +10,7 @@ func scopeLesson() *Lesson {
 		Idea:    "A layer's state is a list of numbers that no one can read. A patchscope takes it out of one prompt and puts it into another, at a place that asks for it: the model itself then says in words what it means. The logit lens asks the same question of the last step alone; a patchscope gives the state all the layers that are left.",
 		Predict: "In which layers will the other prompt name the right word: earlier than the logit lens, in about the same ones, or later?",
 		Guesses: [3]string{"Earlier than the lens", "In about the same layers", "Later than the lens"},
-		Fails:   "In the first layers the state still means the last word that was read, and the identity prompt repeats that. In the last layers an entity can no longer be described: the state has become the next word. The target has a taste of its own; that is why the unpatched target, a random vector and another source's state stand beside the effect. A small model describes Princess Diana as an actress. Into another model much is lost on the way: a map that explains two thirds of the variance carries a fifth to a third of the words from Gemma to SmolLM2, and from Pocket only their kind.",
+		Fails:   "In the first layers the state still means the last word that was read, and the identity prompt repeats that. In the last layers an entity can no longer be described: the state has become the next word. The target has a taste of its own; that is why the unpatched target, a random vector and another source's state stand beside the effect. A small model describes Princess Diana as an actress. Into another model much is lost on the way: a map that explains half of the variance or more carries a fifth to a third of the words, from Gemma to SmolLM2 or between two Qwens, and from Pocket only their kind.",
 	}
 }
 
@@ -24,6 +24,7 @@ func scopePresets() []Preset {
 		preset("currency", "A country's currency", "gemma3-270m", `{"set":"attributes","target":"attribute","count":3,"step":3}`, "Put into a sentence about its currency, a country's state gives the right one for 19 of 20, up to layer 11 of 18."),
 		preset("other-pocket", "From Pocket into SmolLM2", "pocket", `{"set":"lists","items":30,"other":"smollm2-135m-instruct"}`, "No word arrives, 0 of 30, but their kind does: for wolves SmolLM2 writes cars, for wrote were, for wet happy."),
 		preset("other-gemma", "From Gemma into SmolLM2", "gemma3-270m", `{"set":"lists","items":40,"step":2,"other":"smollm2-135m-instruct"}`, "13 of 40 words arrive from layer 15 in layer 26; through a map of shuffled pairs, or with random vectors, none."),
+		preset("other-qwen", "From Qwen 0.5B into Qwen 1.5B", "qwen2.5-coder-0.5b-instruct", `{"set":"sentences","items":20,"step":4,"other":"qwen2.5-coder-1.5b-instruct"}`, "6 of 20 words arrive from layer 19 in layer 22, and 3 from layer 15, where the lens names none; through a map of shuffled pairs, or with random vectors, none."),
 	}
 }
 

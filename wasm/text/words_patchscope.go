@@ -9,7 +9,7 @@ var wordsPatchscope = map[string]string{
 	"Earlier than the lens":    "比透鏡早",
 	"In about the same layers": "差不多在同樣的層",
 	"Later than the lens":      "比透鏡晚",
-	"In the first layers the state still means the last word that was read, and the identity prompt repeats that. In the last layers an entity can no longer be described: the state has become the next word. The target has a taste of its own; that is why the unpatched target, a random vector and another source's state stand beside the effect. A small model describes Princess Diana as an actress. Into another model much is lost on the way: a map that explains two thirds of the variance carries a fifth to a third of the words from Gemma to SmolLM2, and from Pocket only their kind.": "最前面幾層的狀態仍是剛讀到的那個詞，「複述」提示詞就會重複它。最後幾層已無法描述人物或事物：狀態已變成下一個詞。目標提示詞有自己的偏好，所以效果旁邊放著未移植的目標、隨機向量與另一個來源的狀態。小模型會把黛安娜王妃說成女演員。進入另一個模型時，路上會丟失很多：能解釋三分之二變異量的映射，只把五分之一到三分之一的詞從 Gemma 帶到 SmolLM2；從 Pocket 出發，則只帶得過去詞的類別。",
+	"In the first layers the state still means the last word that was read, and the identity prompt repeats that. In the last layers an entity can no longer be described: the state has become the next word. The target has a taste of its own; that is why the unpatched target, a random vector and another source's state stand beside the effect. A small model describes Princess Diana as an actress. Into another model much is lost on the way: a map that explains half of the variance or more carries a fifth to a third of the words, from Gemma to SmolLM2 or between two Qwens, and from Pocket only their kind.": "最前面幾層的狀態仍是剛讀到的那個詞，「複述」提示詞就會重複它。最後幾層已無法描述人物或事物：狀態已變成下一個詞。目標提示詞有自己的偏好，所以效果旁邊放著未移植的目標、隨機向量與另一個來源的狀態。小模型會把黛安娜王妃說成女演員。進入另一個模型時，路上會丟失很多：能解釋一半以上變異量的映射，只帶過去五分之一到三分之一的詞（從 Gemma 到 SmolLM2，或兩個 Qwen 之間）；從 Pocket 出發，則只帶得過去詞的類別。",
 
 	"What to read": "要讀什麼",
 	"One prompt of yours, or a list that is scored: sentences and lists of six by their next word, entities and attributes by what must be written, or an own list.": "你的一個提示詞，或會計分的清單：句子與六行示範看下一個詞，人物事物與屬性看必須寫出的詞，也可以用自己的清單。",
@@ -62,6 +62,8 @@ var wordsPatchscope = map[string]string{
 
 	"From Pocket into SmolLM2": "從 Pocket 到 SmolLM2",
 	"No word arrives, 0 of 30, but their kind does: for wolves SmolLM2 writes cars, for wrote were, for wet happy.": "沒有一個詞到得了（30 個中 0 個），但類別到了：該是 wolves 時 SmolLM2 寫 cars，該是 wrote 時寫 were，該是 wet 時寫 happy。",
+	"From Qwen 0.5B into Qwen 1.5B": "從 Qwen 0.5B 到 Qwen 1.5B",
+	"6 of 20 words arrive from layer 19 in layer 22, and 3 from layer 15, where the lens names none; through a map of shuffled pairs, or with random vectors, none.": "從第 19 層放進第 22 層，20 個詞到了 6 個；從第 15 層到了 3 個，透鏡在那裡一個也說不出。用打亂配對的映射或隨機向量則一個也沒有。",
 	"From Gemma into SmolLM2": "從 Gemma 到 SmolLM2",
 	"13 of 40 words arrive from layer 15 in layer 26; through a map of shuffled pairs, or with random vectors, none.": "從第 15 層放進第 26 層，40 個詞到了 13 個；用打亂配對的映射或隨機向量則一個也沒有。",
 
