@@ -15,15 +15,15 @@ type share struct {
 
 // shares of the training text. Demonstrations are long, so they are most of the tokens.
 var shares = []share{
-	{"lists", 46, (*World).listText},
+	{"lists", 42, (*World).listText},
 	{"facts", 13, (*World).factText},
 	{"hops", 18, (*World).hopText},
-	{"chat", 5, (*World).chatText},
+	{"chat", 7, (*World).chatText},
 	{"stories", 7, (*World).storyText},
 	{"opinions", 1, (*World).opinionText},
 	{"statements", 8, (*World).statementText},
-	{"moods", 1, (*World).moodText},
-	{"years", 1, (*World).spanText},
+	{"moods", 2, (*World).moodText},
+	{"years", 2, (*World).spanText},
 }
 
 // Document draws one document of the training text, with its marks.

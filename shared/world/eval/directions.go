@@ -174,11 +174,14 @@ func (b *bench) voice(name string, c world.Contrast, toward, away []string) (row
 	times, by := strengths(got), signed(series(f, "vector added"), unchanged)
 	from := slices.IndexFunc(times, func(x float64) bool { return x >= -maxTimes-0.01 })
 	counted := func(xs []float64) []float64 { return xs[from : len(xs)-from] }
-	random, _ := best(counted(signed(series(f, "random vector"), unchanged)))
+	random := counted(signed(series(f, "random vector"), unchanged))
 	most, _ := best(counted(by))
-	mono, flip := monotone(counted(by)), math.Round(1000*(most-unchanged))/1000
-	r.measured = fmt.Sprintf("%.2f flip at layer %d (%.2f unchanged, %.2f at best, %.2f at the strongest other way), %s", flip, got.Layer, unchanged, most, by[from], map[bool]string{true: "monotone", false: "not monotone"}[mono])
-	r.control, r.met = fmt.Sprintf("random vector: %.2f flip", random-unchanged), flip >= 0.7 && mono
+	// A prompt that names no voice may have an answer of neither (a usual day), so a flip is between the
+	// strongest push one way and the best the other way.
+	mono, flip := monotone(counted(by)), math.Round(1000*(most-by[from]))/1000
+	r.measured = fmt.Sprintf("%.2f flip at layer %d (%.2f at the strongest one way, %.2f unchanged, %.2f at best the other way), %s", flip, got.Layer, by[from], unchanged, most, map[bool]string{true: "monotone", false: "not monotone"}[mono])
+	chance, _ := best(random)
+	r.control, r.met = fmt.Sprintf("random vector: %.2f flip", chance-random[0]), flip >= 0.7 && mono
 	r.details = voiceTable(name, got, times, by)
 	return r, nil
 }
