@@ -7,16 +7,18 @@ import (
 
 func algebraPresets() []Preset {
 	return []Preset{
+		preset("pocket-capitalise", "Large letter of the last word, Pocket", "pocket", `{"task":"capitalise","shots":5,"format":"x -> y","lead":"Take the * of each.","formula":"3*last-copy + first-capitalise - 3*first-copy","query":"cat, dog, cup"}`,
+			"From cat, dog, cup the sum makes Cup; first-capitalise alone makes Cat. After layer 3 the sum answered 21 of 30 lists, each part alone none, a vector made from examples of the task 1."),
+		preset("pocket-capital", "Capital of the last country, Pocket", "pocket", `{"task":"capital","shots":5,"format":"x -> y","lead":"Take the * of each.","formula":"3*last-copy + first-capital - 3*first-copy","query":"France, Japan, Poland"}`,
+			"Of France, Japan, Poland the sum gives Warsaw, first-capital alone Paris. After layer 3 the sum answered 22 of 30 lists, each part alone none, a random vector 3."),
 		preset("gemma-capitalise", "Large letter of the last word, Gemma", "gemma3-270m", `{"task":"capitalise","items":20}`,
 			"After layer 10 the sum answered 18 of 30 lists (60 %), each part alone none, a vector made from examples of the task 13."),
 		preset("smollm2-capitalise", "Large letter of the last word, SmolLM2", "smollm2-135m-instruct", `{"task":"capitalise","items":20}`,
 			"After layer 20 the sum answered 22 of 29 lists (76 %), its better part 5, examples of the task 20."),
 		preset("gemma-capital", "Capital of the last country, Gemma", "gemma3-270m", `{"task":"capital","items":20,"query":"France, Japan, Poland"}`,
 			"After layer 11 the sum answered 16 of 18 lists, but first-capital alone 14: with countries Gemma turns to the last one by itself. Look at large letters for a clear case."),
-		preset("pocket-capitalise", "Large letter of the last word, Pocket", "pocket", `{"task":"capitalise","shots":5,"format":"x -> y"}`,
-			"The sum answered 14 of 30 lists, but first-capitalise alone does so too: Pocket does not tell last from first."),
 		preset("pocket-french", "A one-word task on lists, Pocket", "pocket", `{"task":"french","place":"first","shots":5,"format":"x -> y","formula":"french"}`,
-			"The vector of single words, used on lists, gave the French of the first word in all 30; examples of that very task only 12."),
+			"The vector of single words, used on lists, gave the French of the first word in all 30; examples of that very task only 17, for nothing there names the place."),
 	}
 }
 

@@ -48,6 +48,18 @@ func TestAlgebraPocket(t *testing.T) {
 	}
 }
 
+// TestAlgebraNamedPlace composes what no part does: a line before the examples names the place, and the
+// difference of places is turned up.
+func TestAlgebraNamedPlace(t *testing.T) {
+	for _, task := range []string{"capitalise", "capital", "french"} {
+		_, r := run[AlgebraResult](t, pocketBench(t), "algebra", marshal(t, map[string]any{
+			"task": task, "shots": 5, "format": "x -> y", "layer": 3, "lead": "Take the * of each.", "formula": "3*last-copy + first-" + task + " - 3*first-copy"}), nil)
+		if r.Composed.Share() < 0.6 || r.Few.Share() < 0.9 || r.Parts[0].Share() > 0.1 || r.Parts[1].Share() > 0.1 || r.Random.Share() > 0.2 {
+			t.Errorf("%s: composed %v, with examples %v, parts %v, random %v", r.Formula, r.Composed, r.Few, r.Parts, r.Random)
+		}
+	}
+}
+
 // TestAlgebraMine puts a vector of the in-context lesson into a formula: it alone does its task.
 func TestAlgebraMine(t *testing.T) {
 	b := pocketBench(t)

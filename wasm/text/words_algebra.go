@@ -9,7 +9,7 @@ var wordsAlgebra = map[string]string{
 	"no better than one of its parts":                                   "不比其中一部分好",
 	"better than its parts, but worse than a vector made from examples": "比各部分好，但不如用例子做的向量",
 	"about as well as a vector made from examples":                      "和用例子做的向量差不多",
-	"It needs a model that tells first from last and knows the answers. Pocket takes the wrong word of three in half of the cases, so there the part first-capitalise does as well as the sum. The cosine of composed and direct vector is 0.98 or more even where nothing works: all these vectors share most of their length, so look at what is left without the shared part.": "模型必須分得出第一個和最後一個，也必須知道答案。Pocket 有一半的時候會拿錯三個詞中的哪一個，所以在那裡，只用 first-capitalise 這一部分就和總和一樣好。合成向量與直接做的向量，餘弦即使在完全無效的地方也有 0.98 以上：這些向量的長度大多是共有的，所以要看去掉共有部分之後還剩什麼。",
+	"It needs a model that tells first from last and knows the answers. Pocket takes the wrong word of three in half of the cases unless a line before the examples names the place; without that line the part first-capitalise does as well as the sum. Even with it the plain sum fails there after layer 3, 1 of 30: a list without examples is read from its end anyway, so the difference between last and first is weak, and has to be turned up threefold. The cosine of composed and direct vector is 0.98 or more even where nothing works: all these vectors share most of their length, so look at what is left without the shared part.": "模型必須分得出第一個和最後一個，也必須知道答案。Pocket 有一半的時候會拿錯三個詞中的哪一個，除非範例前有一行說明要取哪一個；沒有那一行，只用 first-capitalise 這一部分就和總和一樣好。即使有那一行，單純的總和在第 3 層之後仍然失敗，30 份只對 1 份：沒有例子的清單本來就從結尾讀起，所以「最後」與「第一」的差很弱，必須放大三倍。合成向量與直接做的向量，餘弦即使在完全無效的地方也有 0.98 以上：這些向量的長度大多是共有的，所以要看去掉共有部分之後還剩什麼。",
 
 	"What becomes of the word: capital of the country, large first letter, opposite, French word, plural, past tense.": "對這個詞做什麼：國家的首都、字首大寫、反義詞、法文詞、複數、過去式。",
 	"Your own words for the task, each with what becomes of it, in place of the built-in ones.":                        "自己為這項任務準備的詞，每個附上變成什麼，用來代替內建的詞。",
@@ -65,8 +65,10 @@ var wordsAlgebra = map[string]string{
 	"After layer 20 the sum answered 22 of 29 lists (76 %), its better part 5, examples of the task 20.": "第 20 層之後，總和答對 29 份清單中的 22 份（76 %）；較好的那一部分答對 5 份，給任務的例子則是 20 份。",
 	"Capital of the last country, Gemma":    "最後一個國家的首都，Gemma",
 	"Large letter of the last word, Pocket": "最後一個詞的字首大寫，Pocket",
-	"The sum answered 14 of 30 lists, but first-capitalise alone does so too: Pocket does not tell last from first.": "總和答對 30 份清單中的 14 份，但只用 first-capitalise 也一樣：Pocket 分不出最後一個和第一個。",
+	"From cat, dog, cup the sum makes Cup; first-capitalise alone makes Cat. After layer 3 the sum answered 21 of 30 lists, each part alone none, a vector made from examples of the task 1.": "從 cat, dog, cup，總和給出 Cup，只用 first-capitalise 則給出 Cat。第 3 層之後，總和答對 30 份清單中的 21 份；只用任何一部分都是零，用該任務的例子做的向量只對 1 份。",
+	"Capital of the last country, Pocket": "最後一個國家的首都，Pocket",
+	"Of France, Japan, Poland the sum gives Warsaw, first-capital alone Paris. After layer 3 the sum answered 22 of 30 lists, each part alone none, a random vector 3.": "France, Japan, Poland：總和給出 Warsaw，只用 first-capital 給出 Paris。第 3 層之後，總和答對 30 份清單中的 22 份；只用任何一部分都是零，隨機向量對 3 份。",
 	"A one-word task on lists, Pocket": "把單詞任務用在清單上，Pocket",
-	"The vector of single words, used on lists, gave the French of the first word in all 30; examples of that very task only 12.":                                               "把單詞的向量用在清單上，30 份全都給出第一個詞的法文；給這項任務的例子反而只對 12 份。",
+	"The vector of single words, used on lists, gave the French of the first word in all 30; examples of that very task only 17, for nothing there names the place.":            "單詞任務的向量用在清單上，30 份都給出了第一個詞的法文；那個任務自己的例子只答對 17 份，因為那裡沒有任何東西說明要取哪一個。",
 	"After layer 11 the sum answered 16 of 18 lists, but first-capital alone 14: with countries Gemma turns to the last one by itself. Look at large letters for a clear case.": "第 11 層之後，總和答對 18 份清單中的 16 份，但只用 first-capital 也有 14 份：遇到國家時，Gemma 自己就偏向最後一個。想看清楚的例子，請看字首大寫。",
 }
