@@ -56,8 +56,8 @@ func neuron() *Experiment {
 func neuronParams() []Param {
 	return []Param{
 		{Name: "part", Kind: Choice, Default: partLook, Choices: []string{partLook, partFind, partAblate}, Label: "Part", Help: "Look at one neuron, find the one that tells a concept best, or switch neurons off."},
-		Param{Name: "layer", Kind: Int, Default: 1, Label: "Layer", Help: "The layer of the neuron."}.ranged(0, 999),
-		Param{Name: "neuron", Kind: Int, Default: 52, Label: "Neuron", Help: "Its number in the layer."}.ranged(0, 1<<20-1),
+		Param{Name: "layer", Kind: Int, Default: 3, Label: "Layer", Help: "The layer of the neuron."}.ranged(0, 999),
+		Param{Name: "neuron", Kind: Int, Default: 1, Label: "Neuron", Help: "Its number in the layer."}.ranged(0, 1<<20-1),
 		{Name: "prompt", Kind: Text, Default: "The capital of Poland is", Label: "Prompt", Help: "The text that the neuron is computed on, and whose next token is asked for."},
 		Param{Name: "position", Kind: Int, Default: -1, Label: "Token", Help: "The token at which the sum is shown; negative numbers count from the end.", More: true}.ranged(-MaxResidualTokens, MaxResidualTokens-1),
 		{Name: "answer", Kind: Token, Default: "", Label: "Answer", Help: "The token whose probability is watched; left empty, the likeliest.", More: true},

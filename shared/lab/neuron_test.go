@@ -14,7 +14,7 @@ import (
 // The terms add up to the gate's sum, and the curve passes through what the neuron gives.
 func TestNeuronSum(t *testing.T) {
 	b := pocketBench(t)
-	_, r := run[NeuronResult](t, b, "neuron", `{"layer": 1, "neuron": 52, "prompt": "Q: chat"}`, nil)
+	_, r := run[NeuronResult](t, b, "neuron", `{"layer": 3, "neuron": 1, "prompt": "Q: chat"}`, nil)
 	f := figureOf(t, r.Report, "sum")
 	sum := 0.0
 	for _, x := range f.Series[0].Values {
@@ -24,7 +24,7 @@ func TestNeuronSum(t *testing.T) {
 		t.Errorf("the terms add up to %g, the weighted sum is %g", sum, at)
 	}
 	p := &plan.Plan{Runs: []plan.Run{{Name: "x", Prompt: plan.Prompt{Text: "Q: chat"}, Reads: []plan.Read{
-		{Name: "n", Site: hook.MLPPost, Layers: plan.One(1), Index: plan.One(52), Positions: plan.At(-1)}}}}}
+		{Name: "n", Site: hook.MLPPost, Layers: plan.One(3), Index: plan.One(1), Positions: plan.At(-1)}}}}}
 	res := must(perform(t.Context(), b, func(Event) {}, p, plan.Observer{}))(t)
 	if want := rowsOf(res, "x", "n")[0][0]; math.Abs(float64(want)-float64(f.Curve.Out)) > 1e-4 {
 		t.Errorf("the curve ends at %g; the neuron gives %g", f.Curve.Out, want)
