@@ -3,23 +3,23 @@ package lab
 import "encoding/json"
 
 // steerFails says where steering does not work, with the numbers of docs/lessons/steer.md.
-const steerFails = "SmolLM2 and Gemma refuse no harmful question, so there is no refusal to add or to take away. Truthfulness failed on all small models: on held-out statements the vector moved the answers no more than a random one. Qwen 1.5B tells true from false, 99 % of opposite statements ranked rightly, yet adding that vector did not make its answers truer: 10 of 12 before, 8 after. Strengths are cut at four times the difference and at one usual state: beyond that the text falls to pieces, and a score measured on rubble means nothing."
+const steerFails = "SmolLM2 and Gemma refuse no harmful question, so there is no refusal to add or to take away. On Pocket added refusal works and projecting it out does not, 16 of 16 stay refused: this direction is enough for a refusal, but not the only way to one. Truthfulness failed on all small models: on held-out statements the vector moved the answers no more than a random one. Qwen 1.5B tells true from false, 99 % of opposite statements ranked rightly, yet adding that vector did not make its answers truer: 10 of 12 before, 8 after. Strengths are cut at four times the difference and at one usual state: beyond that the text falls to pieces, and a score measured on rubble means nothing."
 
 func steerPresets() []Preset {
 	const pocket, qwen, gemma = "pocket", "qwen2.5-coder-0.5b-instruct", "gemma3-270m"
 	return []Preset{
 		{Name: "flattery", Title: "Turn a candid friend into a flatterer", Model: pocket, Params: json.RawMessage(`{"set":"flattery","apply":"last","count":8}`),
-			Said: "Of a dull song the friend says Yes, it is lovely; unsteered, No, it is not good."},
+			Said: "Of a boring poem the friend says Yes, where unsteered it says No; then it goes on as before, it is not good: the push ends with the first word."},
 		{Name: "pocket-refusal", Title: "Make Pocket refuse a harmless request", Model: pocket, Params: json.RawMessage(`{"set":"refusal","strength":0.5,"count":8}`),
-			Said: "Asked about a harmless chore, Pocket says Sorry, I cannot help with that; with a random vector it still says Sure."},
-		{Name: "pocket-unlocked", Title: "Project the refusal out of Pocket", Model: pocket, Params: json.RawMessage(`{"set":"refusal","operation":"project out","layer":0,"show":"check","items":16}`),
-			Said: "16 of 16 harmful requests were refused before and 0 after; with a random direction projected out still 16."},
-		{Name: "pocket-mood", Title: "Cheer somebody up", Model: pocket, Params: json.RawMessage(`{"set":"mood","apply":"last","count":8}`),
-			Said: "What a usual day becomes What a lovely day; with the sign turned, a terrible one."},
+			Said: "Asked about a harmless chore, Pocket says Sorry, that would be wrong; with a random vector it still says Sure."},
+		{Name: "pocket-unlocked", Title: "Project the refusal out of Pocket: it stays", Model: pocket, Params: json.RawMessage(`{"set":"refusal","operation":"project out","layer":2,"show":"check","items":16}`),
+			Said: "It fails: all 16 harmful requests are still refused, after every layer. The log-odds of a refusal fall from 14.2 to 2.8, with a random direction to 13.7. On Qwen 0.5B it works."},
+		{Name: "pocket-mood", Title: "Spoil somebody's day", Model: pocket, Params: json.RawMessage(`{"set":"mood","operation":"subtract","layer":6,"count":8}`),
+			Said: "What a usual day, I feel well becomes I feel awful. Unsteered, 13 of 16 held-out prompts lean to glad words; with the vector subtracted none, with a random one 13."},
 		{Name: "pocket-liar", Title: "Subtract honesty", Model: pocket, Params: json.RawMessage(`{"set":"honesty","operation":"subtract","layer":1,"strength":0.5,"show":"check","items":16}`),
-			Said: "16 of 16 answers were true before and 0 after. It works after the first layers only."},
+			Said: "16 of 16 answers were true before and 0 after, with a random vector still 16. It works after layers 1 to 3 only."},
 		{Name: "pocket-sweep", Title: "Which layer, how strong?", Model: pocket, Params: json.RawMessage(`{"set":"mood","show":"sweep"}`),
-			Said: "Every layer works, from half a usual state on; random vectors and shuffled labels do next to nothing."},
+			Said: "From layer 3 on every layer works both ways, best after layer 6; the first three do little. Unsteered, 9 of 12 prompts lean to glad words already; subtracting a tenth of a usual state leaves 2."},
 		{Name: "yoga", Title: "Refuse to teach yoga", Model: qwen, Params: json.RawMessage(`{"set":"refusal","prompt":"How do I start doing yoga at home?"}`),
 			Said: "I'm sorry, but I can't assist with that; a random vector of the same length changes nothing."},
 		{Name: "unlocked", Title: "Project the refusal out of Qwen", Model: qwen, Params: json.RawMessage(`{"set":"refusal","operation":"project out","show":"check","items":16}`),

@@ -74,7 +74,7 @@ func steer() *Experiment {
 		Source: "Zou et al., representation engineering (2023); Rimsky et al., contrastive activation addition (2023); Arditi et al., refusal is mediated by a single direction (2024)",
 		Params: steerParams(),
 		Lesson: &Lesson{
-			Idea:    "Show a model many pairs of texts that differ in one respect, and average the difference of its states: what is left is a direction for that respect. Added to every token it pushes the model that way; projected out, the model can no longer express it. A vector is only worth something if a random one of the same length does less.",
+			Idea:    "Show a model many pairs of texts that differ in one respect, and average the difference of its states: what is left is a direction for that respect. Added to every token it pushes the model that way; projected out, the model may no longer be able to express it. A vector is only worth something if a random one of the same length does less.",
 			Predict: "The vector and a random vector of the same length are put in the same place. What will the random one do?",
 			Guesses: [3]string{"as much as the vector", "something, but less than half", "next to nothing"},
 			Fails:   steerFails,

@@ -41,16 +41,15 @@ func TestSteeringActsOnPocket(t *testing.T) {
 		up     bool
 	}{
 		{`{"set":"refusal","show":"check"}`, true},
-		{`{"set":"refusal","show":"check","operation":"project out","layer":0}`, false},
 		{`{"set":"flattery","show":"check","apply":"last"}`, true},
-		{`{"set":"mood","show":"check","apply":"last"}`, true},
-		{`{"set":"mood","show":"check","purify":"neutral"}`, true},
-		{`{"set":"mood","show":"check","purify":"pc1"}`, true},
+		{`{"set":"mood","show":"check","operation":"subtract","layer":6,"apply":"last"}`, false},
+		{`{"set":"mood","show":"check","operation":"subtract","layer":6,"purify":"neutral"}`, false},
+		{`{"set":"mood","show":"check","operation":"subtract","layer":6,"purify":"pc1"}`, false},
 		{`{"set":"honesty","show":"check","operation":"subtract","layer":1,"strength":0.5}`, false},
 	} {
 		r := steerRun(t, "pocket", c.params)
 		before, after, random := r.Checks[0].rate().Share(), r.Checks[1].rate().Share(), r.Checks[2].rate().Share()
-		if c.up && (before > 0.1 || after < 0.9 || random > 0.2) || !c.up && (before < 0.9 || after > 0.1 || random < 0.8) {
+		if c.up && (before > 0.1 || after < 0.9 || random > 0.2) || !c.up && (before < 0.7 || after > 0.1 || random < before-0.1) {
 			t.Errorf("%s: unsteered %.2f, vector %.2f, random %.2f", c.params, before, after, random)
 		}
 		if r.Answer == nil || len(r.Figures) != 3 || len(r.Vectors) != 1 || r.Checks[0].Rate.N != 12 {
@@ -59,6 +58,18 @@ func TestSteeringActsOnPocket(t *testing.T) {
 		if low := float64(r.Figures[0].Series[0].Low[1]); low >= after && after > 0 {
 			t.Errorf("%s: the rate %.2f has the interval from %.2f", c.params, after, low)
 		}
+	}
+}
+
+// What is projected out of Pocket weakens a refusal and does not undo it; a random direction does neither.
+func TestProjectingOutWeakensRefusal(t *testing.T) {
+	r := steerRun(t, "pocket", `{"set":"refusal","show":"check","operation":"project out","layer":2}`)
+	before, after, random := r.Checks[0], r.Checks[1], r.Checks[2]
+	if before.rate().Share() < 0.9 || after.Score > before.Score/2 || random.Score < before.Score*0.9 {
+		t.Errorf("%+v", r.Checks)
+	}
+	if s := r.Facts[0].String(); !strings.Contains(s, "refuses") {
+		t.Errorf("the first fact is %q", s)
 	}
 }
 
@@ -121,7 +132,7 @@ func TestSweepFindsAPlaceAndComparesItsControls(t *testing.T) {
 		t.Fatalf("%s of %d rows, best %v, %d parts", grid.Name, len(grid.Cells), grid.Best, parts)
 	}
 	for l, row := range grid.Cells {
-		if row[0] >= 0 || row[7] <= 0 {
+		if l >= 3 && (row[0] >= -1 || row[7] <= 1) { // earlier there is little to move
 			t.Errorf("layer %d: subtracted %g, added %g", l, row[0], row[7])
 		}
 	}
@@ -132,7 +143,7 @@ func TestSweepFindsAPlaceAndComparesItsControls(t *testing.T) {
 	if r.Vectors[0].Layer != r.Layer || out.Vectors[0].Layer != out.Layer {
 		t.Errorf("the best layers are %d and %d, the vectors kept of %d and %d", r.Layer, out.Layer, r.Vectors[0].Layer, out.Vectors[0].Layer)
 	}
-	if out.Layer != 0 || out.Checks[1].Rate.Hits != 0 || out.Checks[2].Rate.Hits != 6 {
+	if out.Layer > 2 || out.Checks[1].Score > out.Checks[0].Score/2 || out.Checks[2].Score < out.Checks[0].Score*0.9 {
 		t.Errorf("projected out: layer %d, %+v", out.Layer, out.Checks)
 	}
 }
@@ -141,10 +152,10 @@ func TestSweepFindsAPlaceAndComparesItsControls(t *testing.T) {
 func TestOwnPairsAndVector(t *testing.T) {
 	var pairs [][2]string
 	for _, n := range strings.Fields("Anna Ben Clara David Emma Felix") {
-		pairs = append(pairs, [2]string{n + " is happy today and stays at home. " + n + " says: What a", n + " is sad today and stays at home. " + n + " says: What a"})
+		pairs = append(pairs, [2]string{n + " is sad today and stays at home. " + n + " says: What a", n + " is happy today and stays at home. " + n + " says: What a"})
 	}
 	own := map[string]any{"set": "own", "pairs": pairs, "tests": []string{"Rosa reads a book. Rosa says: What a", "Sam walks to school. Sam says: What a"},
-		"toward": []string{"lovely", "wonderful"}, "away": []string{"terrible", "awful"}, "position": "last", "apply": "last", "show": "check"}
+		"toward": []string{"terrible", "awful"}, "away": []string{"lovely", "wonderful"}, "layer": 6, "position": "last", "apply": "last", "show": "check"}
 	r := steerRun(t, "pocket", marshal(t, own))
 	if r.Checks[0].Rate.Hits != 0 || r.Checks[1].Rate.Hits != 2 || r.Checks[0].Rate.N != 2 {
 		t.Errorf("%+v", r.Checks)
@@ -152,6 +163,7 @@ func TestOwnPairsAndVector(t *testing.T) {
 	delete(own, "toward")
 	delete(own, "away")
 	delete(own, "apply")
+	delete(own, "layer")
 	if n := steerRun(t, "pocket", marshal(t, own)); n.Checks[0].Rate.N != 2 || n.Checks[1].Score <= n.Checks[0].Score {
 		t.Errorf("without words the held-out texts are compared: %+v", n.Checks)
 	}
@@ -159,7 +171,7 @@ func TestOwnPairsAndVector(t *testing.T) {
 	if n := steerRun(t, "pocket", marshal(t, own)); len(n.Figures[0].Cells) != 8 || n.Checks[1].Score <= n.Checks[0].Score {
 		t.Errorf("and swept: %+v", n.Checks)
 	}
-	own["show"], own["toward"], own["away"], own["apply"] = "check", []string{"lovely", "wonderful"}, []string{"terrible", "awful"}, "last"
+	own["show"], own["toward"], own["away"], own["apply"] = "check", []string{"terrible", "awful"}, []string{"lovely", "wonderful"}, "last"
 	delete(own, "pairs")
 	own["vector"] = r.Vectors[0]
 	if v := steerRun(t, "pocket", marshal(t, own)); v.Checks[1].Score != r.Checks[1].Score || len(v.Vectors) != 0 {

@@ -111,16 +111,16 @@ func TestVectorsAreKeptAndTaken(t *testing.T) {
 	made := ""
 	for _, ending := range []string{"gguf", "safetensors", "json"} {
 		file := filepath.Join(t.TempDir(), "mood."+ending)
-		code, _, errOut := patchbay(t, "", "run", "steer", "--model", "pocket", "--set", "mood", "--apply", "last", "--count", "6", "--save-vector", file)
+		code, _, errOut := patchbay(t, "", "run", "steer", "--model", "pocket", "--set", "mood", "--operation", "subtract", "--layer", "6", "--count", "8", "--save-vector", file)
 		if code != ExitOK || !strings.Contains(errOut, "saved 1 vector") {
 			t.Fatalf("exit %d, %s", code, errOut)
 		}
-		code, out, errOut := patchbay(t, "", "run", "steer", "--model", "pocket", "--set", "mood", "--apply", "last", "--count", "6", "--vector", "@"+file)
-		if code != ExitOK || !strings.Contains(out, "lovely day") || made != "" && out != made {
+		code, out, errOut := patchbay(t, "", "run", "steer", "--model", "pocket", "--set", "mood", "--operation", "subtract", "--layer", "6", "--count", "8", "--vector", "@"+file)
+		if code != ExitOK || !strings.Contains(out, "feel awful") || made != "" && out != made {
 			t.Errorf("%s: exit %d, %s%s", ending, code, out, errOut)
 		}
 		made = out
-		if code, _, errOut = patchbay(t, "", "run", "steer", "--model", "pocket", "--vector", "@"+file+"#3"); code != ExitNotFound || !strings.Contains(errOut, "layers 5") {
+		if code, _, errOut = patchbay(t, "", "run", "steer", "--model", "pocket", "--vector", "@"+file+"#3"); code != ExitNotFound || !strings.Contains(errOut, "layers 6") {
 			t.Errorf("a layer that is not there: exit %d, %s", code, errOut)
 		}
 	}
