@@ -11,14 +11,14 @@ func hopLesson() *Lesson {
 		Idea:    "\"The capital of the country where the Eiffel Tower stands\" takes two hops: to France, then to Paris. If the first hop is made in a late layer, the early layers that know capitals have passed already. Back-patching copies the late state to an early layer and lets the model think once more.",
 		Predict: "A question fails though both of its hops are known. Its late state is copied back, over all pairs of layers. Does that help more than copying another question's state?",
 		Guesses: [3]string{"Yes, its own state clearly helps more", "Both rescue about as many", "Neither rescues anything"},
-		Fails:   "With hundreds of pairs some pair hits by chance: count what another question's states rescue with the same pairs, and what the best single pair does. On small models the two are alike: on Gemma 3 270M some pair rescued 7 of 8 questions, with another question's state 5 of 8; on Pocket 3 of 20 against 5 of 20. Biran et al. report 32 to 66 % on models of 7 billion parameters and more, as the maximum over all pairs. Run more questions on a larger model on the sidecar before you believe a difference.",
+		Fails:   "With hundreds of pairs some pair hits by chance: count what another question's states rescue with the same pairs, and what the best single pair does. On small models the two are alike: on Gemma 3 270M some pair rescued 7 of 8 questions, with another question's state 5 of 8; on Pocket 3 of 20 against 6 of 20. Biran et al. report 32 to 66 % on models of 7 billion parameters and more, as the maximum over all pairs. Run more questions on a larger model on the sidecar before you believe a difference.",
 	}
 }
 
 func hopPresets() []Preset {
 	return []Preset{
-		preset("pocket", "Pocket's two hops", "pocket", `{"set":"Pocket","items":30,"most":20,"step":1}`, "Pocket knows both hops and seldom composes them: 3 of 20 are rescued, by another question's state 5 of 20."),
-		preset("one", "One question, all pairs", "pocket", `{"set":"Pocket","question":"The capital of the country of the Silver Gate is","bridge":"Thailand","answer":"Bangkok","phrase":"the country of the Silver Gate","step":1}`, "Each cell is a late layer copied to an early one, with what comes next."),
+		preset("pocket", "Pocket's two hops", "pocket", `{"set":"Pocket","items":30,"most":20,"step":1}`, "Pocket knows both hops of all 30 and composes 5: of 20 failing ones 3 are rescued, by another question's state 6."),
+		preset("one", "One question, all pairs", "pocket", `{"set":"Pocket","question":"The capital of the country of the Little Fountain is","bridge":"Ireland","answer":"Dublin","phrase":"the country of the Little Fountain","step":1}`, "Each cell is a late layer copied to an early one, with what comes next. Here 11 of 28 pairs give the D of Dublin, with another question's state 3; for most questions none does."),
 		preset("landmarks", "Capitals by landmarks", "gemma3-270m", `{"set":"landmarks","items":36,"most":8}`, "7 of 8 are rescued, but another question's state rescues 5 of 8: few questions remain, and the intervals are wide."),
 		preset("languages", "Languages by landmarks", "gemma3-270m", `{"set":"languages","items":36,"most":8,"at":"phrase"}`, "States are copied where the words for the country end."),
 		preset("authors", "Countries by books", "qwen2.5-coder-1.5b-instruct", `{"set":"authors","items":16,"most":8,"step":3}`, "Meant for the sidecar."),

@@ -84,60 +84,61 @@ The Snow Queen|Hans Christian Andersen|Denmark
 A Doll's House|Henrik Ibsen|Norway
 `
 
-// hopPocket are landmarks of Pocket's world whose two hops no text composes.
+// hopPocket are landmarks of Pocket's world whose two hops no text composes; in 22 of the
+// lines it composes those of no other landmark of the country either.
 const hopPocket = `
-Silent Garden|Mongolia|Ulaanbaatar
-Amber Museum|Angola|Luanda
-Red Fountain|Senegal|Dakar
-Iron Bridge|Cameroon|Yaounde
-Crystal Garden|Austria|Vienna
-Crystal Tower|Uganda|Kampala
-Royal Bridge|Tunisia|Tunis
-Glass Palace|Serbia|Belgrade
-Little Bridge|Tunisia|Tunis
-Black Market|Gabon|Libreville
-Red Market|Kazakhstan|Astana
-Royal Temple|Namibia|Windhoek
-White Gate|Iraq|Baghdad
-Black Tower|Egypt|Cairo
-Amber Tower|Romania|Bucharest
-White Palace|Iceland|Reykjavik
-Golden Museum|Nigeria|Abuja
+Great Tower|Samoa|Apia
+Silver Library|Peru|Lima
+Stone Temple|Guyana|Georgetown
+Red Wall|Armenia|Yerevan
+Silver Temple|Ireland|Dublin
+Crystal Wall|Slovakia|Bratislava
+Little Fountain|Ireland|Dublin
+Great Temple|China|Beijing
+Old Gate|Yemen|Sanaa
+Lost Castle|Uzbekistan|Tashkent
+Old Temple|Slovakia|Bratislava
 Silent Temple|Albania|Tirana
-Little Garden|Lebanon|Beirut
-Silver Market|Mozambique|Maputo
-Royal Gate|Uzbekistan|Tashkent
-Iron Market|Italy|Rome
-Golden Gate|Japan|Tokyo
-Crystal Fountain|Philippines|Manila
-Old Museum|Philippines|Manila
-Glass Market|Kazakhstan|Astana
-Silver Fountain|Spain|Madrid
+Silent Palace|Colombia|Bogota
+Green Bridge|Croatia|Zagreb
+Great Museum|Laos|Vientiane
+Black Fountain|Vietnam|Hanoi
 Glass Garden|Australia|Canberra
-Silver Palace|Finland|Helsinki
-Black Temple|Ghana|Accra
+Red Museum|Pakistan|Islamabad
+White Museum|Switzerland|Bern
+Silent Bridge|Hungary|Budapest
+Little Museum|Croatia|Zagreb
+Glass Library|Latvia|Riga
+Silent Wall|Greece|Athens
+Black Museum|Armenia|Yerevan
+Iron Palace|Iceland|Reykjavik
+Amber Gate|Estonia|Tallinn
+Blue Castle|Germany|Berlin
+Stone Palace|Estonia|Tallinn
+Stone Garden|Kenya|Nairobi
+Iron Fountain|Belgium|Brussels
 `
 
-// hopHomes are people of that world, their spouses and the homes of these.
+// hopHomes are people of that world, their spouses and the homes of these, whose two hops no text composes.
 const hopHomes = `
-Max Marsh|Paul Reed|Iceland
-Anna Lane|Henry Ford|Qatar
-Clara York|Felix York|Zambia
-Tina Webb|Sam Frost|Somalia
-Walter Hale|Nora Nash|Guinea
-Olga Snow|Maria Nash|England
-Tina Reed|Anna Hill|Philippines
-Anna Reed|Kate Lane|Kazakhstan
-Tina Fisher|Ben Hale|Spain
-Hugo Marsh|Ben York|Uruguay
-Anna Hill|Tina Reed|Ghana
-Paul Dale|Simon Wells|Uruguay
-Vera Baker|Peter Hale|Iraq
-Oscar Baker|Henry Nash|Samoa
-Max Dale|Alice Marsh|Chile
-Ben Reed|Henry Frost|Gabon
-Walter Snow|Clara Fisher|Thailand
+Clara Frost|Clara Wells|Lithuania
+Alice York|Sam Hill|Slovenia
 Tina Ford|Tina Nash|Cameroon
-Alice Baker|Victor Hill|Uruguay
-Olga York|Maria York|Japan
+Lucy Hale|Vera Lane|Ukraine
+Grace Marsh|David Frost|Japan
+Nina Snow|Vera Hale|Jamaica
+Anna Reed|Kate Lane|Kazakhstan
+Kate Baker|Paul Ford|Kazakhstan
+Lucy Dale|Walter Reed|Nicaragua
+Ruth Dale|Jack Hill|Philippines
+Felix Snow|Nora Dale|Italy
+Anna Hale|Walter Cole|Italy
+Jack Nash|Ruth Baker|Kazakhstan
+Tina Reed|Anna Hill|Philippines
+Ruth Reed|Max Reed|India
+Vera Webb|Alice Webb|Algeria
+Paul Ford|Kate Baker|Netherlands
+Tina Fisher|Ben Hale|Spain
+Paul Dale|Simon Wells|Uruguay
+Leo Baker|Maria Dale|Namibia
 `
