@@ -16,13 +16,13 @@ func scopeLesson() *Lesson {
 
 func scopePresets() []Preset {
 	return []Preset{
-		preset("pocket", "What does Pocket know where?", "pocket", `{"set":"pocket","items":30}`, "From layer 5 of 8 the identity prompt names the next word; random vectors never do."),
-		preset("pocket-one", "One sentence of Pocket's world", "pocket", `{"source":"The capital of Poland is","count":3,"grid":true}`, "Rows are layers: the word appears where the fact has been fetched."),
+		preset("pocket", "What does Pocket know where?", "pocket", `{"set":"pocket","items":30}`, "From layer 5 of 8 the identity prompt names the next word, one layer later than the lens; random vectors never do."),
+		preset("pocket-one", "One sentence of Pocket's world", "pocket", `{"source":"The capital of Poland is","count":3,"grid":true}`, "Rows are layers: with the state after layer 4 the prompt writes Warsaw. Later states hold only the first piece, W, and it makes Wells of that."),
 		preset("name", "A person's name", "gemma3-270m", `{"source":"Wolfgang Amadeus Mozart","target":"entity","count":8}`, "The early layers describe the composer; in the late ones only the next word is left."),
 		preset("identity", "Next words, against the lens", "smollm2-135m-instruct", `{"set":"sentences","items":40,"step":2}`, "The identity prompt reads the next word many layers before the lens does."),
 		preset("entities", "Twenty names described", "smollm2-135m-instruct", `{"set":"entities","target":"entity","count":12,"step":4}`, "Half of the names are described rightly from the early layers, almost none from the last ones."),
 		preset("currency", "A country's currency", "gemma3-270m", `{"set":"attributes","target":"attribute","count":3,"step":3}`, "Put into a sentence about its currency, a country's state gives the right one for 19 of 20, up to layer 11 of 18."),
-		preset("other-pocket", "From Pocket into SmolLM2", "pocket", `{"set":"lists","items":30,"other":"smollm2-135m-instruct"}`, "No word arrives, 0 of 30, but their kind does: for wolves SmolLM2 writes cars, for wrote were, for wet happy."),
+		preset("other-pocket", "From Pocket into SmolLM2", "pocket", `{"set":"lists","items":30,"other":"smollm2-135m-instruct"}`, "No word arrives, 0 of 30, but their kind does: for wolves SmolLM2 writes houses, for wrote were, for wet happy."),
 		preset("other-gemma", "From Gemma into SmolLM2", "gemma3-270m", `{"set":"lists","items":40,"step":2,"other":"smollm2-135m-instruct"}`, "13 of 40 words arrive from layer 15 in layer 26; through a map of shuffled pairs, or with random vectors, none."),
 		preset("other-qwen", "From Qwen 0.5B into Qwen 1.5B", "qwen2.5-coder-0.5b-instruct", `{"set":"sentences","items":20,"step":4,"other":"qwen2.5-coder-1.5b-instruct"}`, "6 of 20 words arrive from layer 19 in layer 22, and 3 from layer 15, where the lens names none; through a map of shuffled pairs, or with random vectors, none."),
 	}

@@ -48,9 +48,9 @@ var wordsPatchscope = map[string]string{
 	"identity": "複述", "entity": "描述（名稱）", "description": "描述（句子）", "attribute": "屬性",
 
 	"What does Pocket know where?": "Pocket 在哪一層知道什麼？",
-	"From layer 5 of 8 the identity prompt names the next word; random vectors never do.": "從第 5 層（共 8 層）起，複述提示詞就說得出下一個詞；隨機向量從來不行。",
-	"One sentence of Pocket's world":                                     "Pocket 世界裡的一句話",
-	"Rows are layers: the word appears where the fact has been fetched.": "每列是一層：事實被取出後，那個詞就出現了。",
+	"From layer 5 of 8 the identity prompt names the next word, one layer later than the lens; random vectors never do.": "從第 5 層（共 8 層）起，複述提示詞就說得出下一個詞，比透鏡晚一層；隨機向量從來不行。",
+	"One sentence of Pocket's world": "Pocket 世界裡的一句話",
+	"Rows are layers: with the state after layer 4 the prompt writes Warsaw. Later states hold only the first piece, W, and it makes Wells of that.": "每列是一層：放進第 4 層之後的狀態，提示詞會寫出 Warsaw。更後面的狀態只剩第一段 W，它就接成了 Wells。",
 	"A person's name": "一個人名",
 	"The early layers describe the composer; in the late ones only the next word is left.": "前面的層描述出這位作曲家；後面的層只剩下一個詞。",
 	"Next words, against the lens":                                              "下一個詞，與透鏡比較",
@@ -61,7 +61,7 @@ var wordsPatchscope = map[string]string{
 	"Put into a sentence about its currency, a country's state gives the right one for 19 of 20, up to layer 11 of 18.": "把國名的狀態放進問貨幣的句子，到第 11 層（共 18 層）為止，20 個中有 19 個正確。",
 
 	"From Pocket into SmolLM2": "從 Pocket 到 SmolLM2",
-	"No word arrives, 0 of 30, but their kind does: for wolves SmolLM2 writes cars, for wrote were, for wet happy.": "沒有一個詞到得了（30 個中 0 個），但類別到了：該是 wolves 時 SmolLM2 寫 cars，該是 wrote 時寫 were，該是 wet 時寫 happy。",
+	"No word arrives, 0 of 30, but their kind does: for wolves SmolLM2 writes houses, for wrote were, for wet happy.": "沒有一個詞到得了（30 個中 0 個），但類別到了：該是 wolves 時 SmolLM2 寫 houses，該是 wrote 時寫 were，該是 wet 時寫 happy。",
 	"From Qwen 0.5B into Qwen 1.5B": "從 Qwen 0.5B 到 Qwen 1.5B",
 	"6 of 20 words arrive from layer 19 in layer 22, and 3 from layer 15, where the lens names none; through a map of shuffled pairs, or with random vectors, none.": "從第 19 層放進第 22 層，20 個詞到了 6 個；從第 15 層到了 3 個，透鏡在那裡一個也說不出。用打亂配對的映射或隨機向量則一個也沒有。",
 	"From Gemma into SmolLM2": "從 Gemma 到 SmolLM2",
