@@ -13,10 +13,10 @@ func residualLesson() About {
 		},
 		Models: []string{"pocket", "smollm2-135m-instruct", "gemma3-270m", "qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct"},
 		Presets: []Preset{
-			{Name: "capital", Title: "A capital", Model: "pocket", Params: json.RawMessage(`{"prompt": "The capital of Poland is"}`),
-				Said: "The last MLP adds most (+4.1 logits), but no loss changes the answer: most of it is made good. The costliest is the first attention, which adds next to nothing directly."},
+			{Name: "capital", Title: "A capital", Model: "pocket", Params: json.RawMessage(`{"prompt": "The capital of Finland is"}`),
+				Said: "The last MLP adds most (+5.7 logits), but its loss costs 0.1 nats: it is made good. The costliest is the first attention, 2.1 nats, which adds next to nothing directly. Ask for Poland instead, and no loss costs anything."},
 			{Name: "object", Title: "Who gets it?", Model: "pocket", Params: json.RawMessage(`{"prompt": "When Anna and Tom went to the park, Anna gave a ball to", "answer": " Tom", "against": " Anna"}`),
-				Said: "Here the part that adds most is the one that is missed most: the first MLP, 3.0 nats. The others cost more than they add, since later layers build on them."},
+				Said: "The last attention adds +5.2 logits by looking at Tom, but the costliest is the first one, which speaks against him: 0.4 nats. In logits the parts cost more than they add, since later layers build on them."},
 			{Name: "warsaw", Title: "Poland to Warsaw", Model: "gemma3-270m", Params: json.RawMessage(`{"prompt": "The capital of Poland is", "answer": " Warsaw"}`),
 				Said: "The attention of layer 12 fetches +7.6 logits from the token Poland. Without the attention of layer 1, which adds nothing directly, 10 nats are lost."},
 			{Name: "tower", Title: "A tower and its city", Model: "gemma3-270m", Params: json.RawMessage(`{"prompt": "The Eiffel Tower is located in the city of", "answer": " Paris"}`),
