@@ -18,8 +18,8 @@ var lessons = map[string]message{
 	"pocket.note": {"Pocket was made for teaching: a small world in which techniques show clearly. Real models are messier.",
 		"Pocket 是為教學而做的：一個小世界，各種技術都看得清楚。真實的模型沒這麼整齊。"},
 
-	"pocket.lens": {"Pocket was made for teaching: its answers ripen in plain sight (“W” is the first piece of Warsaw). Real models differ: on SmolLM2 the same sentence reads as spaces up to layer 26 of 29, on Gemma “Warsaw” stands at layer 12 of 17. Compare under “Try”.",
-		"Pocket 是為教學而做的，答案會一層層明顯成形（「W」是 Warsaw 的第一段）。真實的模型不同：在 SmolLM2 上，這句話一直到第 26 層（共到 29 層）都讀成空格；在 Gemma 上，「Warsaw」在第 12 層（共到 17 層）就出現。可在「試試看」中比較。"},
+	"pocket.lens": {"Pocket was made for teaching: its answers come out in plain sight (“W”, the first piece of Warsaw, stands from layer 3 of 7 on). Real models differ: on SmolLM2 the same sentence reads as spaces up to layer 26 of 29, on Gemma “Warsaw” stands at layer 12 of 17. Compare under “Try”.",
+		"Pocket 是為教學而做的，答案會明顯浮現（Warsaw 的第一段「W」從第 3 層起就出現，共到 7 層）。真實的模型不同：在 SmolLM2 上，這句話一直到第 26 層（共到 29 層）都讀成空格；在 Gemma 上，「Warsaw」在第 12 層（共到 17 層）就出現。可在「試試看」中比較。"},
 
 	"said.preset":   {"Measured: {0}", "實測：{0}"},
 	"examples.rest": {"Show the other examples", "顯示其他範例"},
