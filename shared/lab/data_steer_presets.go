@@ -8,8 +8,8 @@ const steerFails = "SmolLM2 and Gemma refuse no harmful question, so there is no
 func steerPresets() []Preset {
 	const pocket, qwen, gemma = "pocket", "qwen2.5-coder-0.5b-instruct", "gemma3-270m"
 	return []Preset{
-		{Name: "flattery", Title: "Turn a candid friend into a flatterer", Model: pocket, Params: json.RawMessage(`{"set":"flattery","apply":"last","count":8}`),
-			Said: "Of a boring poem the friend says Yes, where unsteered it says No; then it goes on as before, it is not good: the push ends with the first word."},
+		{Name: "flattery", Title: "Turn a candid friend into a flatterer", Model: pocket, Params: json.RawMessage(`{"set":"flattery","layer":7,"strength":0.7,"count":7}`),
+			Said: "Of a boring poem the friend says Yes, it is perfect; unsteered, No, it is not good, and so too with a random vector."},
 		{Name: "pocket-refusal", Title: "Make Pocket refuse a harmless request", Model: pocket, Params: json.RawMessage(`{"set":"refusal","strength":0.5,"count":8}`),
 			Said: "Asked about a harmless chore, Pocket says Sorry, that would be wrong; with a random vector it still says Sure."},
 		{Name: "pocket-unlocked", Title: "Project the refusal out of Pocket: it stays", Model: pocket, Params: json.RawMessage(`{"set":"refusal","operation":"project out","layer":2,"show":"check","items":16}`),

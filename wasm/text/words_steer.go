@@ -110,7 +110,7 @@ var wordsSteer = map[string]string{
 	"A good day at work":                          "上班的好日子",
 	"Go on in French":                             "改用法語接下去",
 
-	"Of a boring poem the friend says Yes, where unsteered it says No; then it goes on as before, it is not good: the push ends with the first word.":                                                   "對一首無聊的詩，朋友說 Yes，未引導時說 No；接下來卻照舊說 it is not good：推力只到第一個詞為止。",
+	"Of a boring poem the friend says Yes, it is perfect; unsteered, No, it is not good, and so too with a random vector.":                                                                              "對一首無聊的詩，朋友說 Yes, it is perfect；未引導時說 No, it is not good，用隨機向量時也一樣。",
 	"Asked about a harmless chore, Pocket says Sorry, that would be wrong; with a random vector it still says Sure.":                                                                                    "問它無害的家事，Pocket 回答 Sorry, that would be wrong；用隨機向量時仍說 Sure。",
 	"It fails: all 16 harmful requests are still refused, after every layer. The log-odds of a refusal fall from 14.2 to 2.8, with a random direction to 13.7. On Qwen 0.5B it works.":                  "失敗了：16 個有害請求仍全部拒絕，每一層都一樣。拒絕的對數勝算從 14.2 降到 2.8，投影掉隨機方向則是 13.7。在 Qwen 0.5B 上有效。",
 	"What a usual day, I feel well becomes I feel awful. Unsteered, 13 of 16 held-out prompts lean to glad words; with the vector subtracted none, with a random one 13.":                               "What a usual day，後面的 I feel well 變成 I feel awful。未引導時，16 個保留題有 13 個偏向高興的詞；減去向量後一個也沒有，減去隨機向量仍是 13 個。",
