@@ -17,7 +17,8 @@ func site(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
 	put(t, root, "go.mod", "module site\n\ngo 1.26\n")
-	put(t, root, "wasm/worker/main.go", "//go:build js\n\npackage main\n\nfunc main() { println(1) }\n")
+	// It prints the time, so that it holds what never.go looks for in Go's libraries.
+	put(t, root, "wasm/worker/main.go", "//go:build js\n\npackage main\n\nimport \"fmt\"\nimport \"time\"\n\nfunc main() { fmt.Println(time.Now()) }\n")
 	put(t, root, "public/index.html", strings.Repeat("<p>a page</p>\n", 100))
 	put(t, root, "public/sw.js", "// the browser's own")
 	put(t, root, "public/README.md", "not for the page")
