@@ -13,7 +13,7 @@ type Hop struct {
 	Ask     string `json:"ask"`    // the second relation
 	Answer  string `json:"answer"`
 	Held    bool   `json:"held"` // no text composes it; both hops are told
-	Far     bool   `json:"far"`  // held, and no text composes any other question by its bridge
+	Far     bool   `json:"far"`  // held, and no subject's question by its bridge is composed in the text
 }
 
 // Of the bridges one in farShare is far; of the subjects with a near one, one in heldSubjects is held.

@@ -72,10 +72,13 @@ func (b *bench) compose(task, lead string, k int, t world.Task) (top composition
 		return top, err
 	}
 	f := figure(r.Report, "sweep")
-	line := func(i int) []float64 { return floats(f.Series[i].Values) } // the sum, its own vector, random, the parts
-	for l := range line(0) {
+	var line [5][]float64 // the sum, its own vector, random, the parts
+	for i := range line {
+		line[i] = floats(f.Series[i].Values)
+	}
+	for l := range line[0] {
 		c := composition{layer: l, lists: r.Kept, few: r.Few.Share(),
-			sum: line(0)[l], own: line(1)[l], random: line(2)[l], copy: line(3)[l], first: line(4)[l]}
+			sum: line[0][l], own: line[1][l], random: line[2][l], copy: line[3][l], first: line[4][l]}
 		if l == 0 || c.before(top) {
 			top = c
 		}
